@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ManualClock } from './manual-clock.ts';
+import { SeededRandom } from './random.ts';
+import { Deadline, TimerWheel } from './timer-wheel.ts';
+
+class Probe extends Deadline {
+  firedAtMs: number[] = [];
+  readonly #clock: ManualClock;
+  onFire: () => void = () => {};
+  constructor(clock: ManualClock) {
+    super();
+    this.#clock = clock;
+  }
+  onDeadline(): void {
+    this.firedAtMs.push(this.#clock.now());
+    this.onFire();
+  }
+}
+
+test('comes once, never early, at most two ticks late', () => {
+  const clock = new ManualClock(3);
+  const wheel = new TimerWheel(clock, 5, 64);
+  const random = new SeededRandom(1);
+  const probes = Array.from({ length: 500 }, () => ({
+    probe: new Probe(clock),
+    delayMs: Math.floor(random.next() * 2000),
+  }));
+  for (const { probe, delayMs } of probes) wheel.start(probe, delayMs);
+  clock.advance(2100);
+  for (const { probe, delayMs } of probes) {
+    assert.equal(probe.firedAtMs.length, 1);
+    const lateMs = probe.firedAtMs[0]! - 3 - delayMs;
+    assert.ok(lateMs >= 0 && lateMs <= 10, `${delayMs} ms came ${lateMs} ms late`);
+  }
+  assert.equal(wheel.waiting, 0);
+  assert.equal(clock.nextDueMs(), undefined, 'no real timer is left');
+});
+
+test('a stopped deadline does not come, a restarted one comes at its new time', () => {
+  const clock = new ManualClock();
+  const wheel = new TimerWheel(clock, 5, 64);
+  const stopped = new Probe(clock);
+  const restarted = new Probe(clock);
+  wheel.start(stopped, 20);
+  wheel.start(restarted, 20);
+  clock.advance(10);
+  wheel.stop(stopped);
+  wheel.start(restarted, 100);
+  clock.advance(90);
+  assert.deepEqual([stopped.firedAtMs.length, restarted.firedAtMs.length], [0, 0]);
+  clock.advance(30);
+  assert.deepEqual([stopped.firedAtMs.length, restarted.firedAtMs.length], [0, 1]);
+});
+
+test('callbacks may stop and start deadlines of the same slot', () => {
+  const clock = new ManualClock();
+  const wheel = new TimerWheel(clock, 5, 64);
+  const [a, b] = [new Probe(clock), new Probe(clock)];
+  a.onFire = () => wheel.stop(b);
+  b.onFire = () => wheel.stop(a);
+  wheel.start(a, 10);
+  wheel.start(b, 10);
+  clock.advance(50);
+  assert.equal(a.firedAtMs.length + b.firedAtMs.length, 1);
+  const again = new Probe(clock);
+  again.onFire = () => {
+    if (again.firedAtMs.length < 3) wheel.start(again, 10);
+  };
+  wheel.start(again, 10);
+  clock.advance(200);
+  assert.equal(again.firedAtMs.length, 3);
+});
+
+test('a long pause of the process loses nothing', () => {
+  let nowMs = 0;
+  const pending: (() => void)[] = [];
+  const paused = {
+    now: () => nowMs,
+    wallMs: () => nowMs,
+    after: (_delayMs: number, action: () => void) => {
+      pending.push(action);
+      return { cancel() {} };
+    },
+  };
+  const wheel = new TimerWheel(paused, 5, 16);
+  const clock = new ManualClock();
+  const probes = Array.from({ length: 40 }, (_, at) => {
+    const probe = new Probe(clock);
+    wheel.start(probe, at * 7);
+    return probe;
+  });
+  nowMs = 5000;
+  for (const action of pending.splice(0)) action();
+  assert.ok(probes.every((probe) => probe.firedAtMs.length === 1));
+});

@@ -1,0 +1,37 @@
+import type { RequestHead, ResponseHead } from './message.ts';
+import type { Connection } from './transport.ts';
+
+/**
+ * What an access log may say about one exchange or TCP connection. The engine fills one such record per exchange; a
+ * format compiled by `telemetry` reads it when the exchange is over. Times are monotonic milliseconds but `startWallMs`.
+ */
+export interface LogRecord {
+  readonly startWallMs: number;
+  readonly durationMs: number;
+  /** Undefined for TCP. */
+  readonly request: RequestHead | undefined;
+  readonly response: ResponseHead | undefined;
+  /** 0 when no answer was sent. */
+  readonly status: number;
+  readonly flags: number;
+  /** Envoy's response code details, or empty. */
+  readonly details: string;
+  readonly routeName: string;
+  readonly virtualHost: string;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** Milliseconds from the request's last byte sent upstream to the response's head; -1 when there was none. */
+  readonly upstreamServiceMs: number;
+  readonly upstreamCluster: string;
+  /** `10.0.0.1:80`, or empty. */
+  readonly upstreamHost: string;
+  readonly upstreamLocal: string;
+  readonly upstreamFailure: string;
+  readonly attempts: number;
+  readonly downstream: Connection;
+}
+
+/** Where finished records go. Never throws and never waits. */
+export interface AccessLog {
+  log(record: LogRecord): void;
+}
