@@ -88,3 +88,17 @@ export interface RouteView {
   /** Undefined for redirects and direct responses. */
   readonly cluster: string | undefined;
 }
+
+/**
+ * The main-thread half of an extension: a folder's `config.ts` exports one as `reader`. It alone may read protobuf; what
+ * it returns is plain data that can be posted to workers and is passed to {@link FilterKind.prepare} or found by
+ * {@link Exchange.routeConfig}.
+ */
+export interface ConfigReader<Config = unknown> {
+  /** The extension's name: `envoy.filters.http.fault`. */
+  readonly name: string;
+  /** protobuf-es descriptors of the messages it reads (this package does not know their type); the first is the default. */
+  readonly schemas: readonly object[];
+  /** `value` is an encoded message of `typeName`. Throws a CodedError that names field, value and reason. */
+  read(typeName: string, value: Uint8Array): Config;
+}

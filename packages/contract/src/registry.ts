@@ -60,3 +60,9 @@ export interface Instance {
   /** Name of the workload behind it, or empty. */
   readonly workload: string;
 }
+
+/** What a registry's folder exports: from its own options (plain data) to a registry. */
+export interface RegistryKind<Options = unknown> {
+  readonly name: string;
+  create(options: Options): Registry;
+}

@@ -1,0 +1,103 @@
+import { CodedError } from '@sofamesh/base/errors';
+import type { LogRecord } from '@sofamesh/contract/access-log';
+import { compileOperator, type Operator } from './operators.ts';
+
+/** Envoy's default access log format, one line per exchange. */
+export const defaultTextFormat =
+  '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% ' +
+  '%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" ' +
+  '"%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"\n';
+
+/** What a format is made of: literal text and operators, alternating as they come. */
+function parse(format: string, where: string): (string | Operator)[] {
+  const parts: (string | Operator)[] = [];
+  let literal = '';
+  for (let at = 0; at < format.length; ) {
+    if (format[at] !== '%') {
+      literal += format[at++];
+      continue;
+    }
+    if (format[at + 1] === '%') {
+      literal += '%';
+      at += 2;
+      continue;
+    }
+    const end = operatorEnd(format, at + 1);
+    if (end < 0) throw new CodedError('bad_format', `${where}: a % at ${at} has no end`);
+    if (literal !== '') parts.push(literal);
+    literal = '';
+    parts.push(compileOperator(format.slice(at + 1, end), where));
+    at = end + 1;
+  }
+  if (literal !== '') parts.push(literal);
+  return parts;
+}
+
+/** The closing percent sign; those inside parentheses (time formats) do not count. */
+function operatorEnd(format: string, from: number): number {
+  let inside = false;
+  for (let at = from; at < format.length; at++) {
+    const character = format[at];
+    if (character === '(') inside = true;
+    else if (character === ')') inside = false;
+    else if (character === '%' && !inside) return at;
+  }
+  return -1;
+}
+
+/** Compiles a format string: for text logs and for header values. Throws a CodedError that begins with `where`. */
+export function compileFormat(format: string, where: string): (record: LogRecord) => string {
+  const parts = parse(format, where);
+  return (record) => {
+    let text = '';
+    for (let at = 0; at < parts.length; at++) {
+      const part = parts[at]!;
+      text += typeof part === 'string' ? part : (part(record) ?? '-');
+    }
+    return text;
+  };
+}
+
+/** A JSON log's fields: nested objects and lists of format strings, numbers and booleans. */
+export type JsonFormat =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonFormat[]
+  | { readonly [key: string]: JsonFormat };
+
+/** One JSON object and a line end. A value that is one operator keeps its type; an absent one is null. */
+export function compileJsonFormat(format: JsonFormat, where: string): (record: LogRecord) => string {
+  const write = compileJsonValue(format, where);
+  return (record) => `${write(record)}\n`;
+}
+
+function compileJsonValue(format: JsonFormat, where: string): (record: LogRecord) => string {
+  if (typeof format === 'string') return compileJsonString(format, where);
+  if (format === null || typeof format !== 'object') {
+    const constant = JSON.stringify(format);
+    return () => constant;
+  }
+  if (Array.isArray(format)) {
+    const items = format.map((item: JsonFormat, at: number) => compileJsonValue(item, `${where}[${at}]`));
+    return (record) => `[${items.map((item) => item(record)).join(',')}]`;
+  }
+  const fields = Object.entries(format).map(([key, value], at) => ({
+    lead: `${at === 0 ? '' : ','}${JSON.stringify(key)}:`,
+    write: compileJsonValue(value, `${where}.${key}`),
+  }));
+  return (record) => {
+    let text = '{';
+    for (const { lead, write } of fields) text += lead + write(record);
+    return `${text}}`;
+  };
+}
+
+function compileJsonString(format: string, where: string): (record: LogRecord) => string {
+  const parts = parse(format, where);
+  const [only] = parts;
+  if (parts.length === 1 && typeof only === 'function') return (record) => JSON.stringify(only(record) ?? null);
+  const compiled = compileFormat(format, where);
+  return (record) => JSON.stringify(compiled(record));
+}
