@@ -1,0 +1,411 @@
+import type { ResetReason } from '@sofamesh/contract/message';
+import type { CodecOptions, ServerCodec, ServerHost } from '@sofamesh/contract/protocol';
+import type { CloseCause, Connection } from '@sofamesh/contract/transport';
+import { BodyReader, bodyData, bodyEnd, bodyLastData, bodyNeedsMore, bodyRefused } from './body-reader.ts';
+import { BodyWriter } from './body-writer.ts';
+import type { Http1Fault } from './fault.ts';
+import { bodyUntilClose, Framing, noBody } from './framing.ts';
+import { HeadReader, headComplete, headIncomplete } from './head-reader.ts';
+import { encodeLocalReply } from './head-writer.ts';
+import { readRequest } from './read-request.ts';
+import { Http1RequestHead } from './request-head.ts';
+import { Http1ServerStream, type RequestSide } from './server-stream.ts';
+import { http1Settings, type ResolvedHttp1Settings } from './settings.ts';
+import { statusText } from './status-text.ts';
+import { readTrailers } from './trailers.ts';
+
+// What the next octet belongs to.
+/** A head, or nothing yet. */
+const inHead = 0;
+const inBody = 1;
+/** A later request: the one in progress is complete and not answered, so nothing is read. */
+const awaitingAnswer = 2;
+/** The body of a request that was answered early. */
+const inUnwantedBody = 3;
+const inTunnel = 4;
+const stopped = 5;
+
+const noData = Buffer.alloc(0);
+
+/**
+ * HTTP/1 on a client's connection. Requests are decoded and served strictly one after the other: while one is in
+ * progress the bytes of the next wait, and reading pauses as soon as there are any, so that no more than a chunk or two
+ * is ever held. Decoding also stops while the client does not take what is written to it.
+ */
+export class Http1ServerCodec implements ServerCodec, RequestSide {
+  readonly #connection: Connection;
+  readonly #host: ServerHost;
+  readonly #settings: ResolvedHttp1Settings;
+  readonly #secure: boolean;
+  readonly #head: HeadReader;
+  readonly #body: BodyReader;
+  readonly #bodyOut: BodyWriter;
+  readonly #framing = new Framing();
+  #state = inHead;
+  #stream: Http1ServerStream | undefined = undefined;
+  /** Bytes that were received and cannot be decoded yet. */
+  #rest: Buffer | undefined = undefined;
+  #readingPaused = false;
+  #requestPaused = false;
+  #peerEnded = false;
+  #goingAway = false;
+  #drained = false;
+  #decoding = false;
+  #wakeScheduled = false;
+  #unwantedBytes = 0;
+  /** The chunk that is being decoded has bytes behind the request in progress. */
+  #more = false;
+  readonly #wake = () => this.#onWake();
+
+  constructor(connection: Connection, host: ServerHost, options: CodecOptions) {
+    this.#connection = connection;
+    this.#host = host;
+    this.#settings = http1Settings(options.settings);
+    this.#secure = connection.tls !== undefined;
+    this.#head = new HeadReader('request', options.limits);
+    this.#body = new BodyReader(options.limits);
+    this.#bodyOut = new BodyWriter(connection);
+  }
+
+  get activeStreams(): number {
+    return this.#stream === undefined ? 0 : 1;
+  }
+
+  get heldBytes(): number {
+    return this.#head.held + this.#body.held;
+  }
+
+  receive(chunk: Buffer): void {
+    if (this.#state === stopped || chunk.length === 0) return;
+    if (this.#rest !== undefined || this.#decoding) {
+      this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+      return;
+    }
+    this.#decode(chunk);
+  }
+
+  receiveEnd(): void {
+    if (this.#state === stopped) return;
+    this.#peerEnded = true;
+    if (this.#rest === undefined && !this.#decoding) this.#onPeerEnd();
+  }
+
+  connectionClosed(_cause: CloseCause): void {
+    const stream = this.#stream;
+    this.#stop();
+    if (stream === undefined) return;
+    stream.ended = true;
+    stream.handler?.onRequestReset('connection-termination');
+  }
+
+  connectionWritable(): void {
+    const stream = this.#stream;
+    if (stream !== undefined && !stream.ended) stream.handler?.onResponseWritable();
+    this.#scheduleWake();
+  }
+
+  goAway(): void {
+    if (this.#goingAway || this.#state === stopped) return;
+    this.#goingAway = true;
+    const idle = this.#state === inHead && this.#head.held === 0 && this.#rest === undefined;
+    if (idle || this.#state === inUnwantedBody) this.#closeAfterFlush();
+  }
+
+  detach(): Buffer | undefined {
+    if (this.#state !== inHead || this.#decoding) return undefined;
+    const held = this.#head.takeHeld();
+    const rest = this.#rest;
+    this.#state = stopped;
+    this.#rest = undefined;
+    if (rest === undefined) return held;
+    return held.length === 0 ? rest : Buffer.concat([held, rest]);
+  }
+
+  // ── called by the stream ──────────────────────────────────────────────────────────────────────────────────────
+
+  get closesAfterResponse(): boolean {
+    return (this.#goingAway || this.#peerEnded) && !this.#more && this.#rest === undefined;
+  }
+
+  get wouldAbandonRequest(): boolean {
+    return this.#state === inBody && this.#body.remaining > this.#settings.drainBytesMax;
+  }
+
+  responseEnded(stream: Http1ServerStream): void {
+    if (this.#state === inTunnel) {
+      this.#connection.end();
+      if (this.#peerEnded && this.#rest === undefined) this.#closeAfterFlush();
+      return;
+    }
+    this.#stream = undefined;
+    this.#requestPaused = false;
+    if (stream.closes || (this.#goingAway && this.#state === inBody)) this.#closeAfterFlush();
+    else if (this.#state === inBody) {
+      this.#state = inUnwantedBody;
+      this.#unwantedBytes = 0;
+      this.#scheduleWake();
+    } else this.#nextRequest();
+  }
+
+  responseBroken(stream: Http1ServerStream): void {
+    this.#connection.close(stream.endsWithConnection ? 'reset' : 'flush');
+    this.#stop();
+    this.#reportDrained();
+  }
+
+  tunnelBegan(): void {
+    this.#body.start(bodyUntilClose, 0);
+    this.#state = inTunnel;
+    this.#scheduleWake();
+  }
+
+  requestPaused(stream: Http1ServerStream): void {
+    if (stream === this.#stream) this.#requestPaused = true;
+  }
+
+  requestResumed(stream: Http1ServerStream): void {
+    if (!this.#requestPaused || stream !== this.#stream) return;
+    this.#requestPaused = false;
+    this.#offerContinue();
+    this.#scheduleWake();
+  }
+
+  // ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Decodes as far as it may; what is left waits, and reading pauses. */
+  #decode(bytes: Buffer): void {
+    this.#decoding = true;
+    let at = 0;
+    while (at < bytes.length) {
+      const next = this.#step(bytes, at);
+      if (next < 0) break;
+      at = next;
+    }
+    this.#decoding = false;
+    if (this.#state === stopped) {
+      this.#rest = undefined;
+      return;
+    }
+    // A call of receive from inside a handler has left its bytes in #rest: they come after ours.
+    const later = this.#rest;
+    if (at < bytes.length) {
+      const rest = at === 0 ? bytes : bytes.subarray(at);
+      this.#rest = later === undefined ? rest : Buffer.concat([rest, later]);
+    } else if (later !== undefined) {
+      this.#rest = undefined;
+      this.#decode(later);
+      return;
+    }
+    this.#afterDecoding();
+  }
+
+  #afterDecoding(): void {
+    if (this.#rest !== undefined) {
+      if (!this.#readingPaused) {
+        this.#readingPaused = true;
+        this.#connection.pauseReading();
+      }
+      return;
+    }
+    if (this.#readingPaused) {
+      this.#readingPaused = false;
+      this.#connection.resumeReading();
+    }
+    this.#more = false;
+    this.#offerContinue();
+    if (this.#peerEnded) this.#onPeerEnd();
+    else if (this.#state === inHead && this.#goingAway && this.#head.held === 0) this.#closeAfterFlush();
+  }
+
+  /** Handles what begins at `at`: where to go on, or -1 when nothing more can be decoded now. */
+  #step(bytes: Buffer, at: number): number {
+    switch (this.#state) {
+      case inHead:
+        return this.#connection.writable ? this.#readHead(bytes, at) : -1;
+      case inBody:
+        return this.#requestPaused ? -1 : this.#readBody(bytes, at);
+      case inUnwantedBody:
+        return this.#skipBody(bytes, at);
+      case inTunnel:
+        if (this.#requestPaused) return -1;
+        this.#stream!.handler!.onRequestData(at === 0 ? bytes : bytes.subarray(at), false);
+        return bytes.length;
+      default:
+        return -1;
+    }
+  }
+
+  #readHead(bytes: Buffer, at: number): number {
+    const reader = this.#head;
+    const outcome = reader.read(bytes, at);
+    if (outcome === headIncomplete) return reader.position;
+    if (outcome !== headComplete) return this.#refuse(reader.fault!);
+    const head = readRequest(reader, this.#framing, this.#settings, this.#secure);
+    if (!(head instanceof Http1RequestHead)) return this.#refuse(head);
+    const position = reader.position;
+    const framing = this.#framing;
+    const stream = new Http1ServerStream(this, this.#connection, this.#bodyOut, head, framing);
+    this.#stream = stream;
+    this.#requestPaused = false;
+    this.#more = position < bytes.length;
+    this.#body.start(framing.body, framing.contentLength);
+    const complete = framing.body === noBody;
+    this.#state = complete ? awaitingAnswer : inBody;
+    stream.handler = this.#host.onRequest(stream, head, complete && !stream.mayTunnel);
+    return position;
+  }
+
+  #readBody(bytes: Buffer, at: number): number {
+    const body = this.#body;
+    const step = body.next(bytes, at);
+    const stream = this.#stream!;
+    const handler = stream.handler!;
+    stream.continuePending = false;
+    const position = body.position;
+    this.#more = position < bytes.length;
+    switch (step) {
+      case bodyNeedsMore:
+        break;
+      case bodyData:
+        handler.onRequestData(slice(bytes, body.dataStart, body.dataEnd), false);
+        break;
+      case bodyRefused:
+        return this.#refuse(body.fault!);
+      default: {
+        this.#state = awaitingAnswer;
+        if (step === bodyLastData) handler.onRequestData(slice(bytes, body.dataStart, body.dataEnd), true);
+        else if (step === bodyEnd) handler.onRequestData(noData, true);
+        else {
+          const trailers = readTrailers(body.trailers!);
+          if (trailers === undefined) handler.onRequestData(noData, true);
+          else handler.onRequestTrailers(trailers);
+        }
+      }
+    }
+    return position;
+  }
+
+  /** Reads on after an early answer, so that the connection stays usable; a client that goes on too long is cut. */
+  #skipBody(bytes: Buffer, at: number): number {
+    const body = this.#body;
+    const step = body.next(bytes, at);
+    if (step === bodyRefused) return this.#refuse(body.fault!);
+    this.#unwantedBytes += body.position - at;
+    if (step !== bodyNeedsMore && step !== bodyData) this.#nextRequest();
+    else if (this.#unwantedBytes > this.#settings.drainBytesMax) {
+      this.#closeAfterFlush();
+      return -1;
+    }
+    return body.position;
+  }
+
+  #nextRequest(): void {
+    this.#state = inHead;
+    if (this.#goingAway && this.#rest === undefined && !this.#decoding) this.#closeAfterFlush();
+    else this.#scheduleWake();
+  }
+
+  /** Later in this turn, so that a handler is never called from inside its own call. */
+  #scheduleWake(): void {
+    if (this.#wakeScheduled || this.#decoding || (this.#rest === undefined && !this.#peerEnded)) return;
+    this.#wakeScheduled = true;
+    queueMicrotask(this.#wake);
+  }
+
+  #onWake(): void {
+    this.#wakeScheduled = false;
+    const rest = this.#rest;
+    if (this.#decoding || this.#state === stopped) return;
+    this.#rest = undefined;
+    if (rest !== undefined) this.#decode(rest);
+    else if (this.#peerEnded) this.#onPeerEnd();
+  }
+
+  #offerContinue(): void {
+    if (
+      this.#settings.proxy100Continue ||
+      this.#state !== inBody ||
+      this.#requestPaused ||
+      this.#rest !== undefined ||
+      this.#decoding
+    )
+      return;
+    const stream = this.#stream!;
+    if (stream.continuePending && !stream.headSent) stream.sendContinue();
+  }
+
+  // ── ends ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #onPeerEnd(): void {
+    switch (this.#state) {
+      case inTunnel: {
+        const stream = this.#stream!;
+        if (stream.ended) this.#closeAfterFlush();
+        stream.handler?.onRequestData(noData, true);
+        break;
+      }
+      case awaitingAnswer:
+        if (!this.#settings.serveHalfClosed) this.#abandon('connection-termination');
+        break;
+      case inBody:
+        this.#abandon('connection-termination');
+        break;
+      case stopped:
+        break;
+      default:
+        this.#closeAfterFlush();
+    }
+  }
+
+  #abandon(reason: ResetReason): void {
+    const stream = this.#stream!;
+    const cut = stream.endsWithConnection;
+    this.#stop();
+    this.#connection.close(cut ? 'reset' : 'flush');
+    stream.ended = true;
+    stream.handler?.onRequestReset(reason);
+    this.#reportDrained();
+  }
+
+  /** Answers 400 or what the fault says, unless an answer has begun, and closes. */
+  #refuse(fault: Http1Fault): -1 {
+    const stream = this.#stream;
+    const answered = stream?.headSent ?? this.#state === inUnwantedBody;
+    const cut = stream?.endsWithConnection ?? false;
+    this.#stop();
+    if (!answered) {
+      const extra =
+        fault.status === 426 ? 'connection: upgrade, close\r\nupgrade: HTTP/1.1\r\n' : 'connection: close\r\n';
+      const reply = { status: fault.status, body: statusText(fault.status), details: fault.code, flags: 0 };
+      this.#connection.write(encodeLocalReply(reply, extra, false, false));
+    }
+    this.#connection.close(cut ? 'reset' : 'flush');
+    if (stream !== undefined) stream.ended = true;
+    this.#host.onFault(fault);
+    stream?.handler?.onRequestReset('protocol-error');
+    this.#reportDrained();
+    return -1;
+  }
+
+  #closeAfterFlush(): void {
+    this.#connection.close('flush');
+    this.#stop();
+    this.#reportDrained();
+  }
+
+  #stop(): void {
+    this.#state = stopped;
+    this.#stream = undefined;
+    if (!this.#decoding) this.#rest = undefined;
+  }
+
+  #reportDrained(): void {
+    if (!this.#goingAway || this.#drained) return;
+    this.#drained = true;
+    this.#host.onDrained?.();
+  }
+}
+
+function slice(bytes: Buffer, start: number, end: number): Buffer {
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
+}

@@ -1,0 +1,375 @@
+import type { Address } from '@sofamesh/base/address';
+import type { Clock, Timer } from '@sofamesh/base/clock';
+import { messageOf } from '@sofamesh/base/errors';
+import { type Random, randomInteger } from '@sofamesh/base/random';
+import type {
+  CloseCause,
+  Connection,
+  ConnectionHandler,
+  DetachedConnection,
+  TlsSession,
+  Watermarks,
+} from '@sofamesh/contract/transport';
+import type { Lane, Segment } from './lane.ts';
+
+/** What a connection has from its network. */
+export interface SimConnectionHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly closeGraceMs: number;
+  readonly closeStallMs: number;
+  readonly live: Set<SimConnection>;
+  handlerFailed(error: unknown): void;
+}
+
+type State =
+  | 'connecting'
+  | 'open'
+  /** What was written still leaves, what arrives is dropped. */
+  | 'flushing'
+  /** Nothing but `onClose` comes. */
+  | 'closing'
+  | 'closed';
+
+const readBytesMax = 64 * 1024;
+/** How long a reader that waits for more does so. */
+const coalesceMs = 1;
+
+let lastId = 0;
+
+/** One end of a simulated connection. It follows `NodeConnection` in what it does and when it says so. */
+export class SimConnection implements Connection {
+  readonly id = ++lastId;
+  readonly local: Address;
+  readonly remote: Address;
+  tls: TlsSession | undefined = undefined;
+  bytesReceived = 0;
+  bytesSent = 0;
+
+  readonly #host: SimConnectionHost;
+  readonly #watermarks: Watermarks;
+  readonly #out: Lane;
+  #handler: ConnectionHandler | undefined;
+  #state: State = 'connecting';
+  #abandonDial: (() => void) | undefined = undefined;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  /** Sent and not read by the peer. */
+  #unreadBytes = 0;
+  #blocked = false;
+  #flushAwaited = false;
+  #ending = false;
+  #endSent = false;
+  #arrived: Buffer[] = [];
+  #arrivedBytes = 0;
+  #endArrived = false;
+  #endTold = false;
+  #paused = false;
+  #readAwaited = false;
+  #cause: CloseCause | undefined = undefined;
+  #graceTimer: Timer | undefined = undefined;
+  #onGone: (() => void) | undefined = undefined;
+
+  constructor(
+    host: SimConnectionHost,
+    out: Lane,
+    watermarks: Watermarks,
+    handler: ConnectionHandler | undefined,
+    ends: { readonly local: Address; readonly remote: Address },
+  ) {
+    this.#host = host;
+    this.#out = out;
+    this.#watermarks = watermarks;
+    this.#handler = handler;
+    this.local = ends.local;
+    this.remote = ends.remote;
+    host.live.add(this);
+  }
+
+  get writable(): boolean {
+    return !this.#blocked;
+  }
+
+  get bufferedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  get hasHandler(): boolean {
+    return this.#handler !== undefined;
+  }
+
+  setHandler(handler: ConnectionHandler): void {
+    this.#handler = handler;
+  }
+
+  write(chunk: Buffer): void {
+    if ((this.#state !== 'open' && this.#state !== 'connecting') || this.#ending || chunk.length === 0) return;
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.length;
+    if (this.#queuedBytes >= this.#watermarks.highBytes) this.#blocked = true;
+    this.#awaitFlush();
+  }
+
+  pauseReading(): void {
+    this.#paused = true;
+  }
+
+  resumeReading(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#awaitRead();
+  }
+
+  end(): void {
+    if (this.#state !== 'open' && this.#state !== 'connecting') return;
+    this.#ending = true;
+    this.#awaitFlush();
+  }
+
+  close(how: 'flush' | 'now' | 'reset'): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (how !== 'flush') {
+      this.#closeAtOnce(how === 'reset', 'closed by this side');
+    } else if (this.#state !== 'flushing') {
+      if (this.#state === 'open' || this.#queuedBytes > 0) this.#closeAfterFlush();
+      else this.#closeAtOnce(false, 'closed by this side');
+    }
+  }
+
+  /** Nothing leaves the simulated world. */
+  detach(): DetachedConnection | undefined {
+    return undefined;
+  }
+
+  /** @internal How to give up the dial that this connection waits for. */
+  awaitDial(abandon: () => void): void {
+    this.#abandonDial = abandon;
+  }
+
+  /** @internal It stands; `tell`: it was dialled. `onGone` comes once, when it has closed. */
+  opened(tell: boolean, onGone?: () => void): void {
+    this.#abandonDial = undefined;
+    this.#onGone = onGone;
+    if (this.#state === 'connecting') {
+      this.#state = 'open';
+      if (tell) this.#tell((handler) => handler.onConnect?.());
+      this.#awaitFlush();
+    } else if (this.#state === 'flushing') {
+      this.#awaitFlush();
+      this.#watchFlush();
+    }
+  }
+
+  /** @internal Something arrived for this end. */
+  receive(segment: Segment): void {
+    if (segment.kind === 'credit') this.#onCredit(segment.bytes);
+    else if (segment.kind === 'reset') this.broken(segment.reason);
+    else if (segment.kind === 'end') this.#onEndArrived();
+    // A TLS client said hello to a server that speaks in plain: bytes that make no sense.
+    else if (segment.kind === 'hello') this.#onBytesArrived(Buffer.from([0x16, 3, 1, 0, 0]));
+    else if (segment.kind === 'bytes') this.#onBytesArrived(segment.bytes);
+  }
+
+  /** @internal The link lost it. The peer has to be told by the caller. */
+  broken(reason: string): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#state === 'flushing' && this.#endSent && this.#unreadBytes === 0) {
+      this.finishLater({ kind: 'closed', reason: 'closed by this side' });
+    } else {
+      this.finishLater({ kind: 'reset', reason });
+    }
+  }
+
+  /** @internal Breaks it as a fault of the link would: both ends see a reset. */
+  breakLink(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#abandonDial !== undefined) {
+      this.#abandonDial();
+      this.finishLater({ kind: 'connect-failed', reason: 'ECONNRESET' });
+    } else {
+      this.#out.send({ kind: 'reset', reason: 'ECONNRESET' });
+      this.broken('ECONNRESET');
+    }
+  }
+
+  /** @internal Ends it all in a later turn; an earlier cause goes before `cause`. */
+  finishLater(cause: CloseCause): void {
+    if (this.#state === 'closed') return;
+    this.#cause ??= cause;
+    this.#state = 'closing';
+    this.#graceTimer?.cancel();
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#host.clock.after(0, () => this.#finish());
+  }
+
+  #finish(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#host.live.delete(this);
+    this.#onGone?.();
+    try {
+      this.#handler?.onClose(this.#cause!);
+    } catch (error) {
+      this.#host.handlerFailed(error);
+    }
+  }
+
+  #awaitFlush(): void {
+    if (this.#flushAwaited || this.#state === 'connecting') return;
+    this.#flushAwaited = true;
+    this.#host.clock.after(0, () => {
+      this.#flushAwaited = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#state !== 'open' && this.#state !== 'flushing') return;
+    const { random } = this.#host;
+    const { windowBytes, splitChance, resetChance } = this.#out.faults;
+    let bytes = Math.min(this.#queuedBytes, windowBytes - this.#unreadBytes);
+    if (bytes > 0 && random.next() < resetChance) {
+      this.breakLink();
+      return;
+    }
+    while (bytes > 0) {
+      const piece = random.next() < splitChance ? 1 + randomInteger(random, bytes) : bytes;
+      this.#out.send({ kind: 'bytes', bytes: this.#take(piece) });
+      this.#unreadBytes += piece;
+      this.bytesSent += piece;
+      bytes -= piece;
+    }
+    if (this.#queuedBytes === 0 && this.#ending && !this.#endSent) {
+      this.#endSent = true;
+      this.#out.send({ kind: 'end' });
+      if (this.#state === 'flushing') this.#awaitPeerEnd();
+      this.#closeWhenBothEnded();
+    }
+    if (this.#blocked && this.#state === 'open' && this.#queuedBytes <= this.#watermarks.lowBytes) {
+      this.#blocked = false;
+      this.#tell((handler) => handler.onWritable?.());
+    }
+  }
+
+  /** The next bytes of the queue as a copy, taken when they leave: a chunk that was changed too late shows. */
+  #take(bytes: number): Buffer {
+    const taken = Buffer.alloc(bytes);
+    for (let at = 0; at < bytes; ) {
+      const chunk = this.#queue[0]!;
+      const part = chunk.subarray(0, bytes - at);
+      taken.set(part, at);
+      at += part.length;
+      if (part.length === chunk.length) this.#queue.shift();
+      else this.#queue[0] = chunk.subarray(part.length);
+    }
+    this.#queuedBytes -= bytes;
+    return taken;
+  }
+
+  #onCredit(bytes: number): void {
+    this.#unreadBytes -= bytes;
+    if (this.#queuedBytes > 0) this.#awaitFlush();
+  }
+
+  #onBytesArrived(bytes: Buffer): void {
+    if (this.#state === 'flushing') {
+      this.#out.send({ kind: 'credit', bytes: bytes.length });
+    } else if (this.#state === 'open') {
+      this.#arrived.push(bytes);
+      this.#arrivedBytes += bytes.length;
+      this.#awaitRead();
+    } else {
+      this.#out.send({ kind: 'reset', reason: 'ECONNRESET' });
+    }
+  }
+
+  #onEndArrived(): void {
+    this.#endArrived = true;
+    if (this.#state === 'flushing') this.#closeWhenBothEnded();
+    else this.#awaitRead();
+  }
+
+  #awaitRead(): void {
+    if (this.#readAwaited) return;
+    this.#readAwaited = true;
+    const { random, clock } = this.#host;
+    clock.after(random.next() < this.#out.faults.coalesceChance ? coalesceMs : 0, () => {
+      this.#readAwaited = false;
+      this.#read();
+    });
+  }
+
+  #read(): void {
+    if (this.#paused || this.#state !== 'open') return;
+    if (this.#arrivedBytes > 0) {
+      const all = Buffer.concat(this.#arrived);
+      const chunk = Buffer.from(all.subarray(0, readBytesMax));
+      this.#arrivedBytes -= chunk.length;
+      this.#arrived = this.#arrivedBytes > 0 ? [all.subarray(chunk.length)] : [];
+      this.bytesReceived += chunk.length;
+      this.#out.send({ kind: 'credit', bytes: chunk.length });
+      if (this.#arrivedBytes > 0 || this.#endArrived) this.#awaitRead();
+      this.#tell((handler) => handler.onBytes(chunk));
+    } else if (this.#endArrived && !this.#endTold) {
+      this.#endTold = true;
+      this.#tell((handler) => handler.onEnd());
+      this.#closeWhenBothEnded();
+    }
+  }
+
+  #closeWhenBothEnded(): void {
+    const peerEnded = this.#state === 'flushing' ? this.#endArrived : this.#endTold;
+    if (this.#endSent && peerEnded) this.finishLater({ kind: 'closed', reason: 'both sides ended' });
+  }
+
+  #closeAtOnce(reset: boolean, reason: string): void {
+    if (this.#abandonDial !== undefined) this.#abandonDial();
+    // Closing over unread bytes makes the system send a reset.
+    else if (reset || this.#arrivedBytes > 0) this.#out.send({ kind: 'reset', reason: 'ECONNRESET' });
+    else if (!this.#endSent) this.#out.send({ kind: 'end' });
+    this.finishLater({ kind: 'closed', reason });
+  }
+
+  #closeAfterFlush(): void {
+    const standing = this.#state === 'open';
+    this.#state = 'flushing';
+    this.#ending = true;
+    if (!standing) return;
+    if (this.#arrivedBytes > 0) this.#out.send({ kind: 'credit', bytes: this.#arrivedBytes });
+    this.#arrived = [];
+    this.#arrivedBytes = 0;
+    this.#awaitFlush();
+    if (this.#endSent) this.#awaitPeerEnd();
+    else this.#watchFlush();
+    this.#closeWhenBothEnded();
+  }
+
+  #watchFlush(): void {
+    const sent = this.bytesSent;
+    this.#graceTimer = this.#host.clock.after(this.#host.closeStallMs, () => {
+      if (this.#state !== 'flushing' || this.#endSent) return;
+      if (this.bytesSent > sent) this.#watchFlush();
+      else this.#closeAtOnce(true, 'the peer did not take what was written');
+    });
+  }
+
+  #awaitPeerEnd(): void {
+    this.#graceTimer?.cancel();
+    this.#graceTimer = this.#host.clock.after(this.#host.closeGraceMs, () => {
+      if (this.#state === 'flushing') this.#closeAtOnce(false, 'closed by this side');
+    });
+  }
+
+  #tell(what: (handler: ConnectionHandler) => void): void {
+    if (this.#handler === undefined) return;
+    try {
+      what(this.#handler);
+    } catch (error) {
+      this.#host.handlerFailed(error);
+      if (this.#state !== 'closing' && this.#state !== 'closed') {
+        this.#closeAtOnce(true, `its handler failed: ${messageOf(error)}`);
+      }
+    }
+  }
+}

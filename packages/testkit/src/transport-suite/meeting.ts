@@ -1,0 +1,97 @@
+import type { Connection, DialOptions, Listener, ListenOptions } from '@sofamesh/contract/transport';
+import { Recorder } from './recorder.ts';
+import type { TransportWorld } from './world.ts';
+
+/** Generous: a busy machine, not the code, decides how long a handshake takes. */
+const connectTimeoutMs = 20_000;
+
+/** A listener and everybody who meets there, each with a recorder. */
+export class Meeting {
+  readonly world: TransportWorld;
+  readonly listener: Listener;
+  /** Accepted connections, in their order. */
+  readonly accepted: Recorder[];
+  readonly dialled: Recorder[] = [];
+
+  private constructor(world: TransportWorld, listener: Listener, accepted: Recorder[]) {
+    this.world = world;
+    this.listener = listener;
+    this.accepted = accepted;
+  }
+
+  /** `prepare` may change an accepted end before anything arrives. */
+  static async open(
+    world: TransportWorld,
+    options: Partial<ListenOptions> = {},
+    prepare: (server: Recorder, connection: Connection) => void = () => {},
+  ): Promise<Meeting> {
+    const accepted: Recorder[] = [];
+    const tls = world.tls === undefined ? {} : { tls: world.tls.server };
+    const listener = await world.listening.listen(
+      { address: world.freshAddress(), ...tls, ...options },
+      (connection) => {
+        const server = new Recorder();
+        server.connection = connection;
+        accepted.push(server);
+        connection.setHandler(server);
+        prepare(server, connection);
+      },
+    );
+    return new Meeting(world, listener, accepted);
+  }
+
+  /** Dials; does not wait. */
+  dial(options: Partial<DialOptions> = {}, client = new Recorder()): Recorder {
+    const tls = this.world.tls === undefined ? {} : { tls: this.world.tls.client };
+    const dialOptions = { address: this.listener.address, connectTimeoutMs, ...tls, ...options };
+    client.connection = this.world.dialling.dial(dialOptions, client);
+    this.dialled.push(client);
+    return client;
+  }
+
+  /** Dials and waits until both ends know of each other. */
+  async connect(options: Partial<DialOptions> = {}): Promise<{ client: Recorder; server: Recorder }> {
+    const at = this.accepted.length;
+    const client = this.dial(options);
+    const both = () => client.count('connect') === 1 && this.accepted.length > at;
+    await this.world.until(() => client.closed || both(), 'a connection');
+    if (client.cause !== undefined) throw new Error(`not connected: ${client.cause.kind} ${client.cause.reason}`);
+    return { client, server: this.accepted[at]! };
+  }
+
+  async allClosed(): Promise<void> {
+    await this.world.until(() => this.#all.every((end) => end.closed), 'everything to be closed');
+  }
+
+  /** Closes everything and looks whether every end was treated well. */
+  async finish(): Promise<void> {
+    await this.listener.close();
+    for (const end of this.#all) end.connection.close('now');
+    await this.allClosed();
+    await this.world.settle();
+    for (const end of this.#all) end.check();
+  }
+
+  /** Closes everything without a look, so that a test that failed leaves nothing open. */
+  abandon(): void {
+    void this.listener.close();
+    for (const end of this.#all) end.connection.close('now');
+  }
+
+  get #all(): Recorder[] {
+    return [...this.dialled, ...this.accepted];
+  }
+}
+
+/** Bytes that tell where they are from: no part of them looks like another part. */
+export function pattern(bytes: number, seed = 1): Buffer {
+  const buffer = Buffer.alloc(bytes);
+  let state = seed >>> 0 || 1;
+  for (let at = 0; at < bytes; at++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    buffer[at] = state & 0xff;
+  }
+  return buffer;
+}
