@@ -1,0 +1,190 @@
+import { formatAddress } from '@sofamesh/base/address';
+import type { Balancer, Host, PickContext } from '@sofamesh/contract/balancer';
+import { defaultCodecLimits, type Protocol } from '@sofamesh/contract/protocol';
+import type { Connection, ConnectionHandler, DialOptions, Watermarks } from '@sofamesh/contract/transport';
+import type { ClusterConfig, EndpointGroupConfig } from '../config/cluster.ts';
+import type { ClusterStatus } from '../engine-api.ts';
+import type { EngineEnvironment } from '../environment.ts';
+import type { Bindings } from '../pool/bindings.ts';
+import { BoundPool } from '../pool/bound-pool.ts';
+import { ExclusivePool } from '../pool/exclusive-pool.ts';
+import type { Pool, PoolEnvironment } from '../pool/pool.ts';
+import { SharedPool } from '../pool/shared-pool.ts';
+import { CircuitBreakers } from './circuit-breakers.ts';
+import { ClusterStats } from './cluster-stats.ts';
+import { DialledConnection } from './dialled-connection.ts';
+import type { PendingStream, UpstreamAttempt, UpstreamCluster } from './upstream.ts';
+import { UpstreamHost } from './upstream-host.ts';
+
+/** What a cluster needs of the engine. */
+export interface ClusterEnvironment extends Pick<EngineEnvironment, 'clock' | 'wheel' | 'transport' | 'stats'> {
+  readonly bindings: Bindings;
+}
+
+/** A cluster as configured, with its hosts. A changed configuration is a new cluster; endpoints change within one. */
+export class Cluster implements UpstreamCluster {
+  readonly name: string;
+  readonly config: ClusterConfig;
+  readonly stats: ClusterStats;
+  readonly #environment: ClusterEnvironment;
+  readonly #breakers: CircuitBreakers;
+  readonly #balancer: Balancer;
+  readonly #watermarks: Watermarks;
+  #hosts: ReadonlyMap<string, UpstreamHost> = new Map();
+  /** No host is healthy, so all are used (Envoy's panic). */
+  #panic = false;
+  #retired = false;
+  #closed = false;
+
+  constructor(config: ClusterConfig, balancer: Balancer, environment: ClusterEnvironment) {
+    this.name = config.name;
+    this.config = config;
+    this.stats = new ClusterStats(environment.stats, config.statName);
+    this.#environment = environment;
+    this.#breakers = new CircuitBreakers(config.limits, environment.stats, this.stats);
+    this.#balancer = balancer;
+    this.#watermarks = { highBytes: config.bufferBytesMax, lowBytes: Math.floor(config.bufferBytesMax / 2) };
+    balancer.update([]);
+    if (config.discovery.kind === 'static') this.setEndpoints(config.discovery.endpoints.groups);
+  }
+
+  /** Takes the place of the endpoints before. A host whose address stays is the same object; one that went is drained. */
+  setEndpoints(groups: readonly EndpointGroupConfig[]): void {
+    const before = this.#hosts;
+    const hosts = new Map<string, UpstreamHost>();
+    let added = false;
+    for (const group of groups) {
+      for (const endpoint of group.hosts) {
+        const name = formatAddress(endpoint.address);
+        if (hosts.has(name)) continue;
+        const known = before.get(name);
+        const host = known ?? new UpstreamHost(endpoint.address);
+        added ||= known === undefined;
+        host.describe(endpoint, group);
+        hosts.set(name, host);
+      }
+    }
+    this.#hosts = hosts;
+    if (added || hosts.size !== before.size) this.stats.membershipChange.increment();
+    this.#chooseUsable([...hosts.values()]);
+    for (const [name, host] of before) if (!hosts.has(name)) host.drain();
+  }
+
+  #chooseUsable(hosts: readonly UpstreamHost[]): void {
+    const weighted = hosts.filter((host) => host.weight > 0);
+    const healthy = weighted.filter((host) => host.healthy);
+    const level = healthy.reduce((lowest, host) => Math.min(lowest, host.priority), Number.POSITIVE_INFINITY);
+    this.#panic = healthy.length === 0 && weighted.length > 0;
+    this.#balancer.update(this.#panic ? weighted : healthy.filter((host) => host.priority === level));
+    this.stats.membershipTotal.set(hosts.length);
+    this.stats.membershipHealthy.set(hosts.filter((host) => host.healthy).length);
+  }
+
+  pick(context: PickContext): Host | undefined {
+    const host = this.#balancer.pick(context);
+    if (this.#panic && host !== undefined) this.stats.lbHealthyPanic.increment();
+    return host;
+  }
+
+  newStream(
+    host: Host,
+    protocol: Protocol,
+    downstream: Connection,
+    attempt: UpstreamAttempt,
+  ): PendingStream | undefined {
+    return this.#poolOf(host as UpstreamHost, protocol).newStream(downstream, attempt);
+  }
+
+  dial(host: Host, handler: ConnectionHandler): Connection | undefined {
+    if (!this.#breakers.connections.acquire()) return undefined;
+    const tally = {
+      host: host as UpstreamHost,
+      stats: this.stats,
+      breakers: this.#breakers,
+      clock: this.#environment.clock,
+    };
+    return new DialledConnection(tally, this.#dialer(tally.host), handler).connection;
+  }
+
+  acquireRequest(): boolean {
+    return this.#breakers.requests.acquire();
+  }
+
+  releaseRequest(): void {
+    this.#breakers.requests.release();
+  }
+
+  acquireRetry(): boolean {
+    return this.#breakers.retries.acquire();
+  }
+
+  releaseRetry(): void {
+    this.#breakers.retries.release();
+  }
+
+  /** It was removed or has a successor: idle connections are closed, what is under way ends on it. */
+  retire(): void {
+    this.#retired = true;
+    this.#breakers.retire();
+    for (const host of this.#hosts.values()) host.drain();
+  }
+
+  /** Closes every pooled connection. */
+  close(): void {
+    this.#closed = true;
+    for (const host of this.#hosts.values()) for (const pool of host.pools) pool.close();
+  }
+
+  status(): ClusterStatus {
+    return {
+      name: this.name,
+      version: this.config.version,
+      hosts: [...this.#hosts.values()].map((host) => host.status()),
+    };
+  }
+
+  #poolOf(host: UpstreamHost, protocol: Protocol): Pool {
+    const { pools } = host;
+    for (let at = 0; at < pools.length; at++) if (pools[at]!.protocol === protocol) return pools[at]!;
+    const pool = this.#createPool(host, protocol);
+    pools.push(pool);
+    if (this.#retired || host.draining) pool.drain();
+    if (this.#closed) pool.close();
+    return pool;
+  }
+
+  #createPool(host: UpstreamHost, protocol: Protocol): Pool {
+    const { config, stats } = this;
+    const { clock, wheel } = this.#environment;
+    const environment: PoolEnvironment = {
+      host,
+      config,
+      stats,
+      breakers: this.#breakers,
+      clock,
+      wheel,
+      // The settings are those of the cluster's HTTP codec; an RPC protocol has its own from its listener.
+      codecOptions:
+        protocol.name === config.httpCodec
+          ? { limits: defaultCodecLimits, settings: config.codecSettings }
+          : { limits: defaultCodecLimits },
+      dial: this.#dialer(host),
+    };
+    switch (protocol.pooling) {
+      case 'exclusive':
+        return new ExclusivePool(protocol, environment);
+      case 'multiplexed':
+        return new SharedPool(protocol, environment, config.multiplexedConnections, true);
+      case 'bound':
+        return new BoundPool(protocol, environment, this.#environment.bindings);
+    }
+  }
+
+  #dialer(host: UpstreamHost): (handler: ConnectionHandler) => Connection {
+    const { connectTimeoutMs, tls } = this.config;
+    const options: DialOptions = { address: host.address, connectTimeoutMs, watermarks: this.#watermarks };
+    const whole = tls === undefined ? options : { ...options, tls };
+    const { transport } = this.#environment;
+    return (handler) => transport.dial(whole, handler);
+  }
+}

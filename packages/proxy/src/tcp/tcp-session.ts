@@ -1,0 +1,273 @@
+import { formatAddress } from '@sofamesh/base/address';
+import type { AccessLog, LogRecord } from '@sofamesh/contract/access-log';
+import type { Host, PickContext } from '@sofamesh/contract/balancer';
+import { ResponseFlag } from '@sofamesh/contract/message';
+import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
+import type { Clusters, UpstreamCluster } from '../cluster/upstream.ts';
+import type { EngineEnvironment } from '../environment.ts';
+import { IdleWatch } from '../pool/idle-watch.ts';
+import type { TcpStats } from './tcp-stats.ts';
+
+/** What the sessions of one proxy share. */
+export interface TcpSessionScope {
+  readonly environment: Pick<EngineEnvironment, 'clock' | 'wheel'>;
+  readonly clusters: Clusters;
+  readonly stats: TcpStats;
+  readonly accessLogs: readonly AccessLog[];
+  readonly idleTimeoutMs: number;
+  readonly maxConnectAttempts: number;
+}
+
+/**
+ * A client's connection and the upstream connection that it is joined to. Either side is read only as fast as the other
+ * takes it; an end is passed on as an end, a reset as a reset. Nothing is read from the client before the upstream
+ * connection stands, so what it sent can go to another host if it does not.
+ *
+ * The session is its own access log record, and as a handler it is told about the client's side.
+ */
+export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecord, PickContext {
+  readonly request = undefined;
+  readonly response = undefined;
+  readonly status = 0;
+  readonly routeName = '';
+  readonly virtualHost = '';
+  readonly upstreamServiceMs = -1;
+  readonly startWallMs: number;
+  readonly downstream: Connection;
+  readonly upstreamCluster: string;
+  durationMs = 0;
+  flags = ResponseFlag.none as number;
+  details = '';
+  upstreamFailure = '';
+  attempts = 0;
+  readonly hash = undefined;
+  avoid: Host | undefined = undefined;
+
+  readonly #scope: TcpSessionScope;
+  readonly #onDone: (session: TcpSession) => void;
+  readonly #startMs: number;
+  #cluster: UpstreamCluster | undefined = undefined;
+  /** Of the attempt that is being made or has succeeded, also when it is gone. */
+  #upstream: Connection | undefined = undefined;
+  #upstreamOpen = false;
+  #connected = false;
+  #downstreamOpen = true;
+  #downstreamEnded = false;
+  /** What the client's connection delivered although it was paused (bytes that were looked at before). */
+  #early: Buffer[] = [];
+
+  /** `onDone` is called when both sides are gone. */
+  constructor(
+    scope: TcpSessionScope,
+    downstream: Connection,
+    clusterName: string,
+    onDone: (session: TcpSession) => void,
+  ) {
+    super();
+    const { clock } = scope.environment;
+    this.#scope = scope;
+    this.#onDone = onDone;
+    this.#startMs = clock.now();
+    this.startWallMs = clock.wallMs();
+    this.downstream = downstream;
+    this.upstreamCluster = clusterName;
+  }
+
+  start(): void {
+    const { environment, clusters, stats, idleTimeoutMs } = this.#scope;
+    stats.cxTotal.increment();
+    this.downstream.setHandler(this);
+    this.downstream.pauseReading();
+    this.watchIdle(environment.wheel, idleTimeoutMs);
+    this.#cluster = clusters.get(this.upstreamCluster);
+    if (this.#cluster === undefined) {
+      stats.cxNoRoute.increment();
+      this.#refuse(ResponseFlag.noClusterFound, 'cluster_not_found');
+    } else this.#connect(this.#cluster);
+  }
+
+  /** Ends the session now. */
+  close(details: string): void {
+    if (this.details === '') this.details = details;
+    this.downstream.close('now');
+    if (this.#upstreamOpen) this.#upstream!.close('now');
+  }
+
+  get bytesReceived(): number {
+    return this.downstream.bytesReceived;
+  }
+
+  get bytesSent(): number {
+    return this.downstream.bytesSent;
+  }
+
+  get upstreamHost(): string {
+    return this.avoid?.name ?? '';
+  }
+
+  get upstreamLocal(): string {
+    return this.#connected ? formatAddress(this.#upstream!.local) : '';
+  }
+
+  // ── the client's side ─────────────────────────────────────────────────────────────────────────────────────────
+
+  onBytes(chunk: Buffer): void {
+    const { stats } = this.#scope;
+    stats.cxRxBytesTotal.add(chunk.length);
+    if (!this.#connected) {
+      this.#early.push(chunk);
+      return;
+    }
+    const upstream = this.#upstream!;
+    upstream.write(chunk);
+    if (upstream.writable) return;
+    stats.flowControlPausedReadingTotal.increment();
+    this.downstream.pauseReading();
+  }
+
+  onEnd(): void {
+    this.#downstreamEnded = true;
+    if (this.#connected) this.#upstream!.end();
+  }
+
+  onWritable(): void {
+    if (this.#upstreamOpen) this.#upstream!.resumeReading();
+  }
+
+  onClose(cause: CloseCause): void {
+    this.#downstreamOpen = false;
+    if (!this.#upstreamOpen) {
+      this.#finish();
+      return;
+    }
+    if (!this.#connected && this.details === '') this.flags |= ResponseFlag.downstreamConnectionTermination;
+    this.#upstream!.close(cause.kind === 'closed' && this.#connected ? 'flush' : 'reset');
+  }
+
+  // ── the upstream's side ───────────────────────────────────────────────────────────────────────────────────────
+
+  onUpstreamConnect(): void {
+    this.#connected = true;
+    const upstream = this.#upstream!;
+    for (const chunk of this.#early) upstream.write(chunk);
+    this.#early = [];
+    if (this.#downstreamEnded) upstream.end();
+    if (upstream.writable) this.downstream.resumeReading();
+  }
+
+  onUpstreamBytes(chunk: Buffer): void {
+    this.#scope.stats.cxTxBytesTotal.add(chunk.length);
+    this.downstream.write(chunk);
+    if (!this.downstream.writable) this.#upstream!.pauseReading();
+  }
+
+  onUpstreamEnd(): void {
+    this.downstream.end();
+  }
+
+  onUpstreamWritable(): void {
+    this.#scope.stats.flowControlResumedReadingTotal.increment();
+    this.downstream.resumeReading();
+  }
+
+  onUpstreamClose(cause: CloseCause): void {
+    this.#upstreamOpen = false;
+    if (!this.#downstreamOpen) this.#finish();
+    else if (!this.#connected) this.#onConnectFailed(cause);
+    else if (cause.kind === 'closed') this.downstream.close('flush');
+    else {
+      this.flags |= ResponseFlag.upstreamConnectionTermination;
+      this.upstreamFailure = cause.reason;
+      this.downstream.close('reset');
+    }
+  }
+
+  // ── of the idle watch ─────────────────────────────────────────────────────────────────────────────────────────
+
+  protected override useMark(): number {
+    const { downstream } = this;
+    const upstream = this.#upstream;
+    const upstreamBytes = upstream === undefined ? 0 : upstream.bytesReceived + upstream.bytesSent;
+    return downstream.bytesReceived + downstream.bytesSent + upstreamBytes;
+  }
+
+  protected override onIdle(): void {
+    this.#scope.stats.idleTimeout.increment();
+    this.close('idle_timeout');
+  }
+
+  #connect(cluster: UpstreamCluster): void {
+    const host = cluster.pick(this);
+    if (host === undefined) {
+      cluster.stats.cxNoneHealthy.increment();
+      this.#refuse(ResponseFlag.noHealthyUpstream, 'no_healthy_upstream');
+      return;
+    }
+    this.avoid = host;
+    const upstream = cluster.dial(host, new UpstreamSide(this));
+    if (upstream === undefined) {
+      this.#refuse(ResponseFlag.upstreamOverflow, 'overflow');
+      return;
+    }
+    this.attempts++;
+    this.#upstream = upstream;
+    this.#upstreamOpen = true;
+  }
+
+  #onConnectFailed(cause: CloseCause): void {
+    // The session was closed from this side, and the dial with it.
+    if (this.details !== '') return;
+    this.flags |= ResponseFlag.upstreamConnectionFailure;
+    this.upstreamFailure = cause.reason;
+    const cluster = this.#cluster!;
+    if (this.attempts < this.#scope.maxConnectAttempts) {
+      this.#connect(cluster);
+      return;
+    }
+    cluster.stats.cxConnectAttemptsExceeded.increment();
+    this.#refuse(ResponseFlag.upstreamRetryLimitExceeded, 'upstream_connect_failure');
+  }
+
+  #refuse(flag: number, details: string): void {
+    this.flags |= flag;
+    this.details = details;
+    this.downstream.close('now');
+  }
+
+  #finish(): void {
+    const { environment, accessLogs } = this.#scope;
+    this.stopIdleWatch();
+    this.durationMs = environment.clock.now() - this.#startMs;
+    for (const accessLog of accessLogs) accessLog.log(this);
+    this.#onDone(this);
+  }
+}
+
+/** Told about one upstream connection of a session. */
+class UpstreamSide implements ConnectionHandler {
+  readonly #session: TcpSession;
+
+  constructor(session: TcpSession) {
+    this.#session = session;
+  }
+
+  onConnect(): void {
+    this.#session.onUpstreamConnect();
+  }
+
+  onBytes(chunk: Buffer): void {
+    this.#session.onUpstreamBytes(chunk);
+  }
+
+  onEnd(): void {
+    this.#session.onUpstreamEnd();
+  }
+
+  onWritable(): void {
+    this.#session.onUpstreamWritable();
+  }
+
+  onClose(cause: CloseCause): void {
+    this.#session.onUpstreamClose(cause);
+  }
+}
