@@ -4,7 +4,8 @@
 /** The workload's own address. `meshctl up` gives each workload one of 127.0.0.0/8. */
 const own = process.env.MESH_ADDRESS ?? '127.0.0.1';
 
-/** Where a server listens: the application's own port, behind the sidecar (`ingress` in config/sidecars.yaml). */
+/** Where a server listens: the application's own port, behind the sidecar (`ingress` of the
+ * Sidecar in config/). */
 export function listenOn(defaultPort) {
   return { host: own, port: Number(process.env.PORT ?? defaultPort) };
 }

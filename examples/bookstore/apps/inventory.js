@@ -1,4 +1,5 @@
 // inventory: a SOFARPC (bolt) server in two versions, made with sofa-rpc-node.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { server } from 'sofa-rpc-node';
 import { listenOn } from './address.js';
 import { inventoryProto } from './inventory-proto.js';
@@ -22,9 +23,10 @@ rpc.addService(
     async stock(book) {
       return 10 * book;
     },
-    /** Protobuf: see inventory.proto. */
+    /** Protobuf: see inventory.proto. Takes 5 to 15 ms, so that there is a timeout to try. */
     async reserve({ book, copies }) {
       receipts += 1;
+      await sleep(5 + 10 * Math.random());
       return { id: `${version}-${book}-${copies}-${receipts}`, version };
     },
   },

@@ -1,6 +1,7 @@
 // orders: a SOFARPC client of the inventory. Reserves five books a second and looks at the stock ten times a second.
-import { inventoryClient } from './inventory-client.js';
+
 import { serviceAt } from './address.js';
+import { inventoryClient } from './inventory-client.js';
 import { reachable, steadily } from './steadily.js';
 
 await reachable(serviceAt('inventory', 12200));

@@ -1,4 +1,5 @@
 // pricing: a Dubbo provider, made with sofa-rpc-node and dubbo-remoting.
+import { setTimeout as sleep } from 'node:timers/promises';
 import dubboProtocol from 'dubbo-remoting';
 import { server } from 'sofa-rpc-node';
 import { listenOn } from './address.js';
@@ -21,8 +22,9 @@ rpc.addService(
     async getPrice(book) {
       return { $class: 'int', $: priceOf(book) };
     },
-    /** The price of many copies of it, with a discount from ten on. */
+    /** The price of many copies of it, with a discount from ten on. Takes a millisecond per copy. */
     async quote(book, copies) {
+      await sleep(copies);
       return { $class: 'double', $: priceOf(book) * copies * (copies < 10 ? 1 : 0.9) };
     },
   },

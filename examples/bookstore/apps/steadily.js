@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { format } from 'node:util';
 
 const callsInFlightMax = 50;
 const retryMs = 100;
@@ -42,5 +43,10 @@ export async function reachable({ host, port }) {
   }
 }
 
-/** A logger for libraries that insist on one: troubles are said in one line, the rest is dropped. */
-export const quietLogger = { debug() {}, info() {}, warn: complain, error: complain };
+/** A logger for libraries that insist on one: troubles are said as above, the rest is dropped. */
+export const quietLogger = {
+  debug() {},
+  info() {},
+  warn: (...words) => complain(format(...words)),
+  error: (...words) => complain(format(...words)),
+};

@@ -4,7 +4,7 @@ import { histogramViews, type MetricDefinition } from './thread-stats.ts';
 interface Scalar {
   readonly kind: 'counter' | 'gauge';
   readonly parts: Map<number, { readonly page: Float64Array; readonly index: number }>;
-  /** What threads that are gone had counted: a counter never goes back. */
+  /** What threads that are gone had counted, less what was reset: a counter never goes back by itself. */
   retired: number;
 }
 
@@ -49,6 +49,13 @@ export class StatsAggregate {
       if (part === undefined) continue;
       distribution.retired.addFrom(part.buckets, part.sum[0]!);
       distribution.parts.delete(thread);
+    }
+  }
+
+  /** `POST /reset_counters`. Threads go on counting in memory of their own: what they have counted is taken off the sum. */
+  resetCounters(): void {
+    for (const scalar of this.#scalars.values()) {
+      if (scalar.kind === 'counter') scalar.retired -= totalOf(scalar);
     }
   }
 

@@ -104,6 +104,15 @@ describe('pages', () => {
     assert.equal(page.stats.at(-1).histograms.computed_quantiles.length, 1);
   });
 
+  test('/stats?format=json&histogram_buckets=detailed', () => {
+    const page = JSON.parse(renderStatsJson(sample(), { detailed: true }));
+    const [{ name, totals }] = page.stats.at(-1).histograms.details;
+    assert.equal(name, 'cluster.a.upstream_rq_time');
+    assert.equal(totals.length, 1);
+    assert.equal(totals[0].count, 1);
+    assert.ok(totals[0].lower_bound <= 7 && totals[0].lower_bound + totals[0].width > 7);
+  });
+
   test('/stats/prometheus', () => {
     const page = renderPrometheus(sample());
     assert.match(page, /^# TYPE envoy_cluster_upstream_rq counter$/m);

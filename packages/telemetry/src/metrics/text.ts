@@ -1,14 +1,16 @@
 import type { StatsAggregate } from './aggregate.ts';
-import type { HistogramCounts } from './histogram-buckets.ts';
+import { bucketStart, type HistogramCounts } from './histogram-buckets.ts';
 
 /** The quantiles that Envoy prints at `/stats`. */
 const quantiles = [0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 100];
 
 export interface StatsQuery {
-  /** Only names in which this is found. */
-  readonly filter?: RegExp;
+  /** Only names that pass this. A RegExp does; where strangers write the pattern, one that takes linear time must. */
+  readonly filter?: { test(name: string): boolean };
   /** Leave out what was never touched. */
   readonly usedOnly?: boolean;
+  /** Histograms as their buckets, so that a reader can add up those of several proxies. JSON only. */
+  readonly detailed?: boolean;
 }
 
 /** The body of `/stats`: `name: value` lines, then the histograms. */
@@ -24,8 +26,8 @@ export function renderStatsText(stats: StatsAggregate, { filter, usedOnly }: Sta
   return text;
 }
 
-/** The body of `/stats?format=json`. */
-export function renderStatsJson(stats: StatsAggregate, { filter, usedOnly }: StatsQuery = {}): string {
+/** The body of `/stats?format=json`, with `&histogram_buckets=detailed` for `detailed`. */
+export function renderStatsJson(stats: StatsAggregate, { filter, usedOnly, detailed }: StatsQuery = {}): string {
   const list: unknown[] = [];
   for (const { name, value } of stats.scalars()) {
     if (isWanted(name, filter) && !(usedOnly && value === 0)) list.push({ name, value });
@@ -33,17 +35,35 @@ export function renderStatsJson(stats: StatsAggregate, { filter, usedOnly }: Sta
   const computed: unknown[] = [];
   for (const { name, total, interval } of stats.histograms()) {
     if (!isWanted(name, filter) || (usedOnly && total.total === 0)) continue;
+    if (detailed) {
+      computed.push({ name, totals: bucketsOf(total), intervals: interval === undefined ? [] : bucketsOf(interval) });
+      continue;
+    }
     const values = quantiles.map((percent) => ({
       interval: orNull(interval?.quantile(percent / 100)),
       cumulative: orNull(total.quantile(percent / 100)),
     }));
     computed.push({ name, values });
   }
-  list.push({ histograms: { supported_quantiles: quantiles, computed_quantiles: computed } });
+  const histograms = detailed
+    ? { supported_percentiles: quantiles, details: computed }
+    : { supported_quantiles: quantiles, computed_quantiles: computed };
+  list.push({ histograms });
   return JSON.stringify({ stats: list });
 }
 
-function isWanted(name: string, filter: RegExp | undefined): boolean {
+/** Those that are not empty, as Envoy prints them. */
+function bucketsOf(counts: HistogramCounts): unknown[] {
+  const buckets: unknown[] = [];
+  for (const [bucket, count] of counts.counts.entries()) {
+    if (count === 0) continue;
+    const start = bucketStart(bucket);
+    buckets.push({ lower_bound: start, width: bucketStart(bucket + 1) - start, count });
+  }
+  return buckets;
+}
+
+function isWanted(name: string, filter: StatsQuery['filter']): boolean {
   return filter === undefined || filter.test(name);
 }
 

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from '../../peers/ports.ts';
+import { RunningProcess } from '../../peers/process.ts';
+import { pinned } from '../cores.ts';
+import { boltFilter } from './bolt-filter.ts';
+import { accessLogOf, bootstrap, standardFilter } from './bootstrap.ts';
+import type { ProxyProgram, StartedProxy, Task } from './proxy.ts';
+
+const repository = join(import.meta.dirname, '..', '..', '..');
+export const mosnSource = join(repository, 'apps', 'mosn', 'bin', 'mosn.js');
+export const mosnBundle = join(repository, 'dist', 'mosn.mjs');
+export const meshdBundle = join(repository, 'dist', 'meshd.mjs');
+/** Resources that a meshd serves to the sidecars of the benchmark. */
+export const exampleConfig = join(repository, 'examples', 'bookstore', 'config');
+
+let nextBaseId = 20_000 + (process.pid % 10_000);
+
+/** Arguments for Node that start mosn on one thread. */
+export function mosnArgs(program: string, bootstrapFile: string): string[] {
+  return [program, '-c', bootstrapFile, '--concurrency', '1', '--base-id', String(nextBaseId++)];
+}
+
+/** Makes the bundles anew. Throws an Error with what the bundler said. */
+export function makeBundles(): void {
+  const script = join(repository, 'scripts', 'bundle.ts');
+  if (!existsSync(script)) throw new Error('there is no scripts/bundle.ts');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script], { cwd: repository, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`npm run bundle ended with ${status}\n${stdout}${stderr}`);
+}
+
+export function mosnProxy(program: string): ProxyProgram {
+  const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string };
+  return {
+    name: 'mosn',
+    version,
+    async start(task: Task): Promise<StartedProxy> {
+      if (!existsSync(program)) throw new Error(`there is no ${program}`);
+      const port = await freePort();
+      const file = join(task.folder, 'mosn.json');
+      const networkFilter = task.mode === 'bolt' ? boltFilter(task) : standardFilter(task);
+      writeFileSync(file, JSON.stringify(bootstrap(task, port, await freePort(), networkFilter)));
+      const launch = { name: 'mosn', command: process.execPath, args: mosnArgs(program, file) };
+      const running = new RunningProcess(pinned(task.cores.proxy, launch));
+      await running.listening(port);
+      return { process: running, port, accessLog: accessLogOf(task) };
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * `npm run bench`: mosn beside nginx, HAProxy and Envoy, each on one core, same backend, same load, in one run. Prints a
+ * table per scenario with the ratios and writes all figures as JSON. Exits 1 when something answered wrongly or did not
+ * start, never because something was slow. README.md says how to read the figures.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, cpus, release } from 'node:os';
+import { join } from 'node:path';
+import { makeCertificate } from './certificate.ts';
+import { chooseCores } from './cores.ts';
+import { installPrograms, type Programs } from './install.ts';
+import { type Bench, measureScenario } from './measure.ts';
+import { type Options, readOptions, usage } from './options.ts';
+import { envoyProxy } from './proxies/envoy.ts';
+import { haproxyProxy } from './proxies/haproxy.ts';
+import { makeBundles, mosnBundle, mosnProxy, mosnSource } from './proxies/mosn.ts';
+import { nginxProxy } from './proxies/nginx.ts';
+import type { ProxyProgram } from './proxies/proxy.ts';
+import { hasFaults, scenarioText, sidecarText, writeJson } from './report.ts';
+import type { Results, ScenarioResult } from './results.ts';
+import { pickNames, scenarios, sidecarName } from './scenarios.ts';
+import { measureSidecar } from './sidecar.ts';
+
+/** Logs and configuration lie in memory, so that no disk takes part. */
+const memoryFolder = '/dev/shm';
+
+async function main(options: Options, names: ReadonlySet<string>): Promise<number> {
+  const startedAt = new Date().toISOString();
+  const programs = await installPrograms(options.peers);
+  if (options.mosn === 'bundle') makeBundles();
+  const folder = mkdtempSync(join(memoryFolder, 'sofamesh-bench-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const proxies = proxiesOf(options, programs);
+  const cores = chooseCores();
+  const progress = (text: string) => console.error(`  ${text}`);
+  const bench: Bench = { options, programs, proxies, cores, certificate: makeCertificate(folder), folder, progress };
+
+  const programsUsed = [...proxies.values(), { name: 'wrk', version: programs.wrk.version }];
+  const versions = Object.fromEntries(programsUsed.map(({ name, version }) => [name, version]));
+  const machine = machineOf(cores.proxy, cores.load);
+  const about = Object.entries({ ...versions, ...machine }).map(([name, value]) => `${name} ${value}`);
+  console.log(about.join(', '));
+  console.log(`median of ${options.runs} alternating runs of ${options.seconds} s\n`);
+
+  const done: ScenarioResult[] = [];
+  for (const scenario of scenarios.filter(({ name }) => names.has(name))) {
+    const result = await measureScenario(scenario, bench);
+    console.log(`${scenarioText(result)}\n`);
+    done.push(result);
+  }
+  const sidecar = names.has(sidecarName) ? await measureSidecar(bench) : undefined;
+  if (sidecar !== undefined) console.log(`${sidecarText(sidecar)}\n`);
+
+  const results: Results = { startedAt, machine, versions, options, scenarios: done, sidecar };
+  const file = options.json ?? join(import.meta.dirname, 'results', `${startedAt.replaceAll(':', '-')}.json`);
+  writeJson(file, results);
+  console.log(`figures in ${file}`);
+  return hasFaults(results) ? 1 : 0;
+}
+
+function proxiesOf({ mosn, peers }: Options, { nginx, haproxy, envoy }: Programs): Map<string, ProxyProgram> {
+  const all: ProxyProgram[] = [];
+  if (mosn !== 'none') all.push(mosnProxy(mosn === 'bundle' ? mosnBundle : mosnSource));
+  if (peers.includes('nginx')) all.push(nginxProxy(nginx));
+  if (haproxy !== undefined) all.push(haproxyProxy(haproxy));
+  if (envoy !== undefined) all.push(envoyProxy(envoy));
+  return new Map(all.map((proxy) => [proxy.name, proxy]));
+}
+
+function machineOf(proxyCore: number, loadCore: number): Record<string, string | number> {
+  return {
+    node: process.versions.node,
+    linux: release(),
+    processor: cpus()[0]?.model ?? '?',
+    cores: availableParallelism(),
+    'proxy on core': proxyCore,
+    'load and backend on core': loadCore,
+  };
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) console.log(usage);
+  else process.exitCode = await main(options, pickNames(options.only));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
