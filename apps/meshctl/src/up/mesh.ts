@@ -1,0 +1,256 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatAddress, type IpAddress, ipAddress } from '@sofamesh/base/address';
+import { CodedError } from '@sofamesh/base/errors';
+import { httpRequest } from '@sofamesh/net/http-request';
+import { isFree, isReachable } from './ports.ts';
+import { Program } from './program.ts';
+import { pathWithNode, programFile } from './programs.ts';
+import { type Figures, FiguresSum, figuresPath } from './route-figures.ts';
+import { adminPort, sidecarBootstrap } from './sidecar-bootstrap.ts';
+import type { UpSpec, Workload } from './spec.ts';
+import { workloadEntries } from './workload-entries.ts';
+
+/** Who is told what happens while a mesh runs. */
+export interface MeshEvents {
+  /** A line for the user. */
+  say(line: string): void;
+  /** A program ended by itself. */
+  ended(program: Program): void;
+}
+
+interface Running {
+  readonly workload: Workload;
+  sidecar: Program | undefined;
+  program: Program | undefined;
+}
+
+const meshdPorts = { grpc: 15_010, tls: 15_012, http: 15_014, webhook: 15_017 };
+const readyTimeoutMs = 30_000;
+const pollMs = 25;
+const requestTimeoutMs = 2_000;
+const serverTimeoutMs = 15_000;
+const stopGraceMs = 4_000;
+/** Sidecars of a mesh that goes down as a whole have nobody to wait for. */
+const drainSeconds = 1;
+
+/** One meshd, the sidecars and the programs of a folder, as processes. */
+export class Mesh {
+  readonly #spec: UpSpec;
+  readonly #events: MeshEvents;
+  readonly #folder: string;
+  readonly #running: Running[];
+  #meshd: Program | undefined;
+  #stopping = false;
+  grpcAddress: IpAddress = ipAddress('127.0.0.1', meshdPorts.grpc);
+  httpAddress: IpAddress = ipAddress('127.0.0.1', meshdPorts.http);
+
+  constructor(spec: UpSpec, events: MeshEvents) {
+    this.#spec = spec;
+    this.#events = events;
+    this.#folder = join(spec.folder, '.mesh');
+    this.#running = spec.workloads.map((workload) => ({ workload, sidecar: undefined, program: undefined }));
+  }
+
+  get logFolder(): string {
+    return join(this.#folder, 'logs');
+  }
+
+  get sidecars(): readonly Workload[] {
+    return this.#spec.workloads.filter(({ sidecar }) => sidecar);
+  }
+
+  /** Starts all, servers before clients, and resolves when they are ready. `apps` false: no programs. */
+  async start(apps: boolean): Promise<void> {
+    rmSync(this.#folder, { recursive: true, force: true });
+    for (const folder of ['logs', 'config', 'sidecars']) mkdirSync(join(this.#folder, folder), { recursive: true });
+    await this.#startMeshd();
+    await Promise.all(this.#running.map((running) => this.#startSidecar(running)));
+    if (apps) await this.#startPrograms();
+  }
+
+  /** What all sidecars count now. One that does not answer is left out. */
+  async figures(): Promise<Figures> {
+    const sum = new FiguresSum();
+    const pages = await Promise.allSettled(this.sidecars.map((workload) => this.#admin(workload, figuresPath)));
+    for (const page of pages) if (page.status === 'fulfilled') sum.add(page.value);
+    return sum.figures;
+  }
+
+  /** Clients first, so that nothing they have asked for is lost; then servers, sidecars and meshd. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const stop = (programs: readonly (Program | undefined)[]) =>
+      Promise.all(programs.map((program) => program?.stop(stopGraceMs)));
+    await stop(this.#running.map(({ program }) => program));
+    await stop(this.#running.map(({ sidecar }) => sidecar));
+    await this.#meshd?.stop(stopGraceMs);
+  }
+
+  async #startMeshd(): Promise<void> {
+    const entries = workloadEntries(this.#spec.workloads, this.#spec.configFolders);
+    const generated = join(this.#folder, 'config');
+    writeFileSync(join(generated, 'workloads.yaml'), entries);
+    const addressesFile = join(this.#folder, 'meshd-addresses.json');
+    const address = async (port: number) => `127.0.0.1:${(await isFree(ipAddress('127.0.0.1', port))) ? port : 0}`;
+    const args = [
+      ...[...this.#spec.configFolders, generated].flatMap((folder) => ['--config', folder]),
+      ...['--grpc-address', await address(meshdPorts.grpc), '--http-address', await address(meshdPorts.http)],
+      ...['--tls-address', await address(meshdPorts.tls), '--webhook-address', await address(meshdPorts.webhook)],
+      ...['--addresses-path', addressesFile],
+    ];
+    this.#meshd = this.#launch('meshd', programFile('meshd'), args, (line) => {
+      const trouble = /\]\[(?:warning|error|critical)\]\[\w+\] (.*)$/.exec(line);
+      if (trouble !== null) this.#events.say(`meshd: ${trouble[1]}`);
+    });
+    const addresses = await this.#awaitFile(this.#meshd, addressesFile);
+    this.grpcAddress = parseAddress(addresses['grpc']);
+    this.httpAddress = parseAddress(addresses['http']);
+    await this.#awaitReady(this.#meshd, `http://${formatAddress(this.httpAddress)}/ready`);
+  }
+
+  async #startSidecar(running: Running): Promise<void> {
+    const { workload } = running;
+    if (!workload.sidecar) return;
+    const bootstrap = join(this.#folder, 'sidecars', `${workload.namespace}-${workload.name}.json`);
+    writeFileSync(bootstrap, JSON.stringify(sidecarBootstrap(workload, this.grpcAddress), null, 2));
+    const args = ['-c', bootstrap, '--concurrency', '1', '--log-level', 'warning', '--drain-time-s', `${drainSeconds}`];
+    running.sidecar = this.#launch(`sidecar of ${workload.name}`, programFile('mosn'), args);
+    await this.#awaitReady(running.sidecar, `${adminUrl(workload)}/ready`);
+  }
+
+  async #startPrograms(): Promise<void> {
+    const withProgram = this.#running.filter(({ workload }) => workload.command !== undefined);
+    const endpoints = new Map<Running, readonly IpAddress[]>();
+    await Promise.all(withProgram.map(async (running) => endpoints.set(running, await this.#served(running.workload))));
+    const isServer = (running: Running) => (endpoints.get(running)?.length ?? 0) > 0;
+    for (const server of withProgram.filter(isServer)) this.#startProgram(server);
+    const servers = withProgram.filter(isServer);
+    await Promise.all(servers.map((server) => this.#awaitServer(server, endpoints.get(server) ?? [])));
+    for (const client of withProgram.filter((running) => !isServer(running))) this.#startProgram(client);
+  }
+
+  #startProgram(running: Running): void {
+    const { name, namespace, address, command, env } = running.workload;
+    const [program, ...args] = command!;
+    running.program = this.#watch(
+      new Program({
+        name,
+        command: program!,
+        args,
+        cwd: this.#spec.folder,
+        env: {
+          ...process.env,
+          PATH: pathWithNode(),
+          WORKLOAD_NAME: name,
+          NAMESPACE: namespace,
+          MESH_ADDRESS: address,
+          ...env,
+        },
+        logFile: join(this.logFolder, `${namespace}-${name}.log`),
+      }),
+    );
+  }
+
+  /** Where the workload's program has to listen: the endpoints of its sidecar's inbound clusters. */
+  async #served(workload: Workload): Promise<IpAddress[]> {
+    if (!workload.sidecar) return [];
+    const page = JSON.parse(await this.#admin(workload, '/clusters?format=json')) as ClustersPage;
+    return (page.cluster_statuses ?? [])
+      .filter(({ name }) => name.startsWith('inbound|'))
+      .flatMap(({ host_statuses = [] }) => host_statuses)
+      .flatMap(({ address: { socket_address } }) =>
+        socket_address === undefined ? [] : [ipAddress(socket_address.address, socket_address.port_value)],
+      );
+  }
+
+  async #awaitServer({ program }: Running, endpoints: readonly IpAddress[]): Promise<void> {
+    const untilMs = performance.now() + serverTimeoutMs;
+    for (const endpoint of endpoints) {
+      while (!(await isReachable(endpoint))) {
+        if (!program!.running) return;
+        if (performance.now() > untilMs) {
+          this.#events.say(`${program!.name} does not listen on ${formatAddress(endpoint)}`);
+          return;
+        }
+        await sleep(pollMs);
+      }
+    }
+  }
+
+  #launch(name: string, file: string, args: readonly string[], onLine?: (line: string) => void): Program {
+    return this.#watch(
+      new Program({
+        name,
+        command: process.execPath,
+        args: [file, ...args],
+        cwd: process.cwd(),
+        env: process.env,
+        logFile: join(this.logFolder, `${name.replaceAll(' ', '-')}.log`),
+        ...(onLine !== undefined && { onLine }),
+      }),
+    );
+  }
+
+  #watch(program: Program): Program {
+    void program.ended.then(() => {
+      if (!this.#stopping) this.#events.ended(program);
+    });
+    return program;
+  }
+
+  async #awaitReady(program: Program, url: string): Promise<void> {
+    await this.#await(program, 'ready', async () => {
+      const { status } = await httpRequest(url, { timeoutMs: requestTimeoutMs });
+      return status === 200 ? true : undefined;
+    });
+  }
+
+  async #awaitFile(program: Program, file: string): Promise<Record<string, string>> {
+    const { readFile } = await import('node:fs/promises');
+    return this.#await(program, 'listening', async () => JSON.parse(await readFile(file, 'utf8')));
+  }
+
+  /** Asks until there is an answer; a try that throws is no answer. */
+  async #await<T>(program: Program, what: string, ask: () => Promise<T | undefined>): Promise<T> {
+    const untilMs = performance.now() + readyTimeoutMs;
+    for (;;) {
+      const answer = await ask().catch(() => undefined);
+      if (answer !== undefined) return answer;
+      const trouble = !program.running ? 'ended' : performance.now() > untilMs ? `is not ${what}` : undefined;
+      if (trouble !== undefined || this.#stopping) {
+        throw new CodedError(
+          'not_ready',
+          [`${program.name} ${trouble ?? 'stopped'}`, ...program.lastLines].join('\n  '),
+        );
+      }
+      await sleep(pollMs);
+    }
+  }
+
+  async #admin(workload: Workload, path: string): Promise<string> {
+    const { status, body } = await httpRequest(`${adminUrl(workload)}${path}`, { timeoutMs: requestTimeoutMs });
+    if (status !== 200) throw new CodedError('admin_failed', `${adminUrl(workload)}${path}: status ${status}`);
+    return body;
+  }
+}
+
+/** The part of `/clusters?format=json` that is read. */
+interface ClustersPage {
+  readonly cluster_statuses?: readonly {
+    readonly name: string;
+    readonly host_statuses?: readonly {
+      readonly address: { readonly socket_address?: { readonly address: string; readonly port_value: number } };
+    }[];
+  }[];
+}
+
+export function adminUrl({ address }: Workload): string {
+  return `http://${address}:${adminPort}`;
+}
+
+function parseAddress(text: string | undefined): IpAddress {
+  const colon = text?.lastIndexOf(':') ?? -1;
+  return ipAddress(text!.slice(0, colon), Number(text!.slice(colon + 1)));
+}
