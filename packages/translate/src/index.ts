@@ -1,0 +1,3 @@
+export { TranslationCache } from './cache.ts';
+export * from './input.ts';
+export { translate } from './translate.ts';
