@@ -50,6 +50,8 @@ export interface Listener {
   readonly address: Address;
   /** Stops accepting; connections go on. */
   close(): Promise<void>;
+  /** Handshakes from now on use these certificates and rules. Absent where a socket keeps what it was opened with. */
+  setTls?(tls: ServerTls): void;
 }
 
 /** Plain data, so that it can be posted to a worker. */

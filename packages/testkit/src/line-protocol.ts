@@ -141,7 +141,7 @@ class LineServerCodec extends LineCodec implements ServerCodec {
     if (this.#streams.has(line.id) || (line.verb !== 'REQ') !== this.#whole) return false;
     const head = new LineRequestHead(line, this.#whole);
     const end = line.end && (head.upgrade === undefined || this.#whole);
-    const stream = new LineServerStream(this, line.id, this.#whole, end);
+    const stream = new LineServerStream(this, line.id, this.#whole, end, head.oneWay);
     if (!head.oneWay) this.#streams.set(line.id, stream);
     stream.handler = this.#host.onRequest(stream, head, end);
     return true;
@@ -205,13 +205,15 @@ class LineServerStream implements ServerStream {
   #headSent = false;
   #tunnel = false;
   #responseEnded = false;
-  #over = false;
+  #over: boolean;
 
-  constructor(codec: LineServerCodec, id: number, whole: boolean, requestEnded: boolean) {
+  constructor(codec: LineServerCodec, id: number, whole: boolean, requestEnded: boolean, oneWay: boolean) {
     this.#codec = codec;
     this.id = id;
     this.#whole = whole;
     this.#requestEnded = requestEnded;
+    // Nothing goes back.
+    this.#over = oneWay;
   }
 
   get writable(): boolean {

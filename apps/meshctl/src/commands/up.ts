@@ -118,9 +118,9 @@ function judge(figures: Figures, crashed: readonly Program[], apps: boolean): st
   const complaints = crashed.map(({ name }) => `${name} ended by itself`);
   if (!apps) return complaints;
   if (figures.size === 0) complaints.push('there are no routes');
-  for (const { service, route, requests, failures } of figures.values()) {
+  for (const { service, route, requests, errors } of figures.values()) {
     if (requests === 0) complaints.push(`${service}: route ${route} carried no traffic`);
-    if (failures > 0) complaints.push(`${service}: route ${route} had ${failures} errors that nobody injected`);
+    if (errors > 0) complaints.push(`${service}: route ${route} had ${errors} errors that nobody injected`);
   }
   return complaints;
 }

@@ -11,19 +11,17 @@ interface Counts {
   readonly total: number;
   readonly errors?: number;
   readonly injected?: number;
-  readonly failures?: number;
   readonly v1?: number;
   readonly v2?: number;
   readonly times?: Readonly<Record<number, number>>;
 }
 
-function page({ total, errors = 0, injected = 0, failures = 0, v1 = 0, v2 = 0, times = {} }: Counts): string {
+function page({ total, errors = 0, injected = 0, v1 = 0, v2 = 0, times = {} }: Counts): string {
   const route = `${host}.route.all.of.them`;
   const counters = {
     [`${route}.upstream_rq_total`]: total,
     [`${route}.upstream_rq_error`]: errors,
     [`${route}.upstream_rq_injected`]: injected,
-    [`${route}.upstream_rq_failure`]: failures,
     [`${route}.cluster.${cluster('v1')}.upstream_rq_total`]: v1,
     [`${route}.cluster.${cluster('v2')}.upstream_rq_total`]: v2,
     [`vhost.inbound|http|9080.route.default.upstream_rq_total`]: 99,
@@ -44,14 +42,14 @@ function sumOf(...pages: string[]): Figures {
 describe('figures of routes', () => {
   test('are added up over sidecars, inbound ones left out', () => {
     const figures = sumOf(
-      page({ total: 10, errors: 2, injected: 3, failures: 1, v1: 8, v2: 2, times: { 4: 6, 8: 4 } }),
+      page({ total: 10, errors: 2, injected: 3, v1: 8, v2: 2, times: { 4: 6, 8: 4 } }),
       page({ total: 30, v1: 24, v2: 6, times: { 4: 30 } }),
     );
     assert.equal(figures.size, 1);
     const [route] = figures.values();
     assert.equal(route!.route, 'all.of.them');
     assert.equal(route!.service, 'catalog.bookstore.svc.cluster.local');
-    assert.deepEqual([route!.requests, route!.errors, route!.injected, route!.failures], [40, 2, 3, 1]);
+    assert.deepEqual([route!.requests, route!.errors, route!.injected], [40, 2, 3]);
     assert.deepEqual(
       [...route!.shares],
       [
@@ -86,7 +84,7 @@ describe('figures of routes', () => {
 
   test('become a table', () => {
     const before = sumOf(page({ total: 100, v1: 100, times: { 4: 100 } }));
-    const now = sumOf(page({ total: 140, injected: 4, failures: 0, v1: 110, v2: 30, times: { 4: 100, 20: 40 } }));
+    const now = sumOf(page({ total: 140, injected: 4, v1: 110, v2: 30, times: { 4: 100, 20: 40 } }));
     const lines = renderRoutes(rowsOf(now, before, 4_000)).map(stripVTControlCharacters);
     assert.match(lines[0]!, /^SERVICE +ROUTE +REQUESTS +REQ\/S +ERRORS +INJECTED +P50 +P99 +VERSIONS$/);
     assert.match(lines[1]!, /^catalog\.bookstore +all\.of\.them +140 +10\.0 +0 +4 +21 ms +22 ms +v1 25% {2}v2 75%$/);

@@ -4,12 +4,10 @@ export interface RouteFigures {
   readonly service: string;
   readonly route: string;
   readonly requests: number;
-  /** Failed, injected faults included. */
+  /** Failed, and no fault was injected. */
   readonly errors: number;
-  /** Hit by a fault on purpose: an abort or a delay (response flags FI, DI). */
+  /** Hit by a fault on purpose, an abort or a delay (response flags FI, DI), however they ended. */
   readonly injected: number;
-  /** Failed without a fault that was injected. */
-  readonly failures: number;
   /** By cluster. */
   readonly shares: ReadonlyMap<string, number>;
   /** Milliseconds: count of requests by the lower bound of their bucket. */
@@ -50,7 +48,6 @@ class RouteSum implements RouteFigures {
   requests = 0;
   errors = 0;
   injected = 0;
-  failures = 0;
   readonly shares = new Map<string, number>();
   readonly times = new Map<number, Bucket>();
 
@@ -88,7 +85,6 @@ export class FiguresSum {
     } else if (counter === 'upstream_rq_total') sum.requests += value;
     else if (counter === 'upstream_rq_error') sum.errors += value;
     else if (counter === 'upstream_rq_injected') sum.injected += value;
-    else if (counter === 'upstream_rq_failure') sum.failures += value;
   }
 
   #addHistogram(
@@ -123,8 +119,7 @@ function splitOnce(text: string, separator: string): [string, string | undefined
 /** What came between two sums; counters that went back (a sidecar started anew) count from zero. */
 export function since(now: RouteFigures, before: RouteFigures | undefined): RouteFigures {
   if (before === undefined) return now;
-  const difference = (field: 'requests' | 'errors' | 'injected' | 'failures') =>
-    Math.max(0, now[field] - before[field]);
+  const difference = (field: 'requests' | 'errors' | 'injected') => Math.max(0, now[field] - before[field]);
   const shares = new Map<string, number>();
   for (const [cluster, count] of now.shares)
     shares.set(cluster, Math.max(0, count - (before.shares.get(cluster) ?? 0)));
@@ -139,7 +134,6 @@ export function since(now: RouteFigures, before: RouteFigures | undefined): Rout
     requests: difference('requests'),
     errors: difference('errors'),
     injected: difference('injected'),
-    failures: difference('failures'),
     shares,
     times,
   };

@@ -4,8 +4,8 @@ import type { Reading } from '@sofamesh/model/read';
 
 /**
  * What a file holds after it was read again. An object that says the same as before stays the same object (its `source` then
- * tells where it stood when it last changed). One that has become wrong stays as it was; where something is wrong and nobody
- * can tell with which object, so do all that are missing.
+ * tells where it stood when it last changed). While anything in the file is wrong, whatever is missing from it stays as it
+ * was: it may be the object that is wrong, or stand in the part that is not written yet.
  */
 export function carryOver(before: readonly MeshObject[], reading: Reading): readonly MeshObject[] {
   const known = new Map(before.map((object) => [describeObject(object), object]));
@@ -16,9 +16,8 @@ export function carryOver(before: readonly MeshObject[], reading: Reading): read
     const old = known.get(name);
     return old !== undefined && saysTheSame(old, object) ? old : object;
   });
-  const refused = new Set(reading.refused);
-  for (const [name, object] of known) {
-    if (!named.has(name) && (reading.unreadable || refused.has(name))) objects.push(object);
+  if (reading.unreadable || reading.refused.length > 0) {
+    for (const [name, object] of known) if (!named.has(name)) objects.push(object);
   }
   return objects;
 }

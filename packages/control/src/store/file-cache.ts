@@ -22,6 +22,8 @@ interface CachedFile extends HeldFile {
 
 /** Times of files are coarser than clocks. */
 const FRESH_MS = 100;
+/** A file that has become empty holds nothing once it has been so for this long. */
+const EMPTY_BELIEVED_AFTER_MS = 1_000;
 
 /** Reads files, and reads them again only when they have changed. */
 export class FileCache {
@@ -52,13 +54,18 @@ export class FileCache {
     const before = this.#files.get(file);
     const fingerprint = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`;
     if (before?.fingerprint === fingerprint && !before.isFresh) return before;
-    const isFresh = this.#wallMs() - Math.max(stat.mtimeMs, stat.ctimeMs) < FRESH_MS;
+    const ageMs = this.#wallMs() - Math.max(stat.mtimeMs, stat.ctimeMs);
+    const isFresh = ageMs < FRESH_MS;
     const entry = { file, fingerprint, isFresh };
     if (stat.size > FILE_BYTES_MAX) {
       const reason = `is larger than ${FILE_BYTES_MAX} bytes`;
       return this.#keep({ ...entry, objects: before?.objects ?? [], findings: [faultOf(file, reason)] });
     }
     const text = await readFile(file, 'utf8');
+    // Programs that write in place empty the file first.
+    if (before !== undefined && ageMs < EMPTY_BELIEVED_AFTER_MS && text.trim() === '') {
+      return this.#keep({ ...before, fingerprint, isFresh: true });
+    }
     if (before?.text === text) return this.#keep({ ...before, fingerprint, isFresh });
     const reading = await readTextInTurns(file, text, this.#options);
     const objects = carryOver(before?.objects ?? [], reading);

@@ -69,6 +69,21 @@ export function closingTests(test: SuiteTest): void {
     assert.equal(client.bytes, 0);
   });
 
+  test('flushes to a slow reader, over bytes that it does not want any more', async (meeting) => {
+    const { client, server } = await meeting.connect();
+    for (const end of [client, server]) end.call((connection) => connection.pauseReading());
+    server.connection.write(pattern(20_000));
+    await meeting.world.settle();
+    client.call((connection) => {
+      connection.write(pattern(30_000));
+      connection.close('flush');
+    });
+    await meeting.world.until(() => client.closed, 'the grace to end');
+    server.call((connection) => connection.resumeReading());
+    await meeting.world.until(() => server.closed, 'the reader');
+    assert.ok(server.received.equals(pattern(30_000)), 'a reset took what had not been read');
+  });
+
   test('gives up flushing when the peer never ends', async (meeting) => {
     const { client, server } = await meeting.connect();
     server.answersEnd = false;
@@ -83,8 +98,9 @@ export function closingTests(test: SuiteTest): void {
   test('gives up flushing when the peer takes nothing', async (meeting) => {
     const { client, server } = await meeting.connect();
     server.call((connection) => connection.pauseReading());
+    const chunk = pattern(bulkBytes);
     client.call((connection) => {
-      for (let at = 0; at < 24; at++) connection.write(pattern(bulkBytes, at));
+      for (let at = 0; at < 24; at++) connection.write(chunk);
       connection.close('flush');
     });
     await meeting.world.until(() => client.closed, 'the grace to end');

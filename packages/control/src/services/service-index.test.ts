@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Instance, Service } from '@sofamesh/contract/registry';
 import type { MeshObject } from '@sofamesh/model/object';
 import { readText } from '@sofamesh/model/read';
-import { ServiceBuilder } from './build-services.ts';
+import { ServiceIndex } from './service-index.ts';
 
 function objectsOf(text: string): readonly MeshObject[] {
   const { objects, findings } = readText('test.yaml', text);
@@ -13,7 +14,7 @@ function objectsOf(text: string): readonly MeshObject[] {
   return objects;
 }
 
-const build = (text: string) => new ServiceBuilder('cluster.local').build(objectsOf(text));
+const build = (text: string) => new ServiceIndex('cluster.local').services(objectsOf(text)).services;
 
 const entry = (spec: string, name = 'a') => `
 apiVersion: networking.istio.io/v1
@@ -94,7 +95,7 @@ describe('services from resources', () => {
         workload('two', '{address: 10.0.0.2, labels: {app: b}}', '{app: a}') +
         workload('three', '{address: 10.0.0.3, labels: {app: b}}') +
         workload('four', '{address: 10.0.0.4, labels: {app: a}}').replace('namespace: shop', 'namespace: other'),
-    ) as [{ instances: readonly { address: string; workload: string; ports: object }[] }];
+    ) as unknown as [{ instances: readonly { address: string; workload: string; ports: object }[] }];
     assert.deepEqual(
       instances.map(({ address, workload: name, ports }) => [address, name, ports]),
       [
@@ -156,7 +157,7 @@ spec: {type: ExternalName, externalName: b.example.com, ports: [{port: 80}]}
   });
 
   test('what did not change stays the same object', () => {
-    const builder = new ServiceBuilder('cluster.local');
+    const index = new ServiceIndex('cluster.local');
     const objects = objectsOf(
       entry(
         '{hosts: [a.com], resolution: STATIC, ports: [{number: 80, name: http}], workloadSelector: {labels: {app: a}}}',
@@ -169,10 +170,147 @@ spec: {type: ExternalName, externalName: b.example.com, ports: [{port: 80}]}
         workload('one', '{address: 10.0.0.1, labels: {app: a}}') +
         workload('two', '{address: 10.0.0.2, labels: {app: b}}'),
     );
-    const before = builder.build(objects);
-    const after = builder.build(objects.slice(0, 3));
+    const before = index.services(objects).services;
+    const after = index.services(objects.slice(0, 3)).services;
     assert.equal(after[0], before[0]);
     assert.notEqual(after[1], before[1]);
     assert.deepEqual(after[1]!.instances, []);
+  });
+
+  test('what cannot be used is left out and said', () => {
+    const { services, conflicts } = new ServiceIndex('cluster.local', new Set(['bolt'])).services(
+      objectsOf(
+        entry(
+          '{hosts: [a.com], resolution: STATIC, ports: [{number: 80, name: x-tars}], workloadSelector: {labels: {app: a}}}',
+        ) +
+          entry('{hosts: [a.com], ports: [{number: 90, name: http}]}', 'b') +
+          workload('one', '{address: some.host, labels: {app: a}}') +
+          workload('two', '{address: 10.0.0.2, labels: {app: a}}'),
+      ),
+    );
+    assert.deepEqual(services[0]!.service.ports, [{ name: 'x-tars', number: 80, protocol: 'tcp' }]);
+    assert.deepEqual(
+      services[0]!.instances.map(({ address }) => address),
+      ['10.0.0.2'],
+    );
+    assert.deepEqual(
+      conflicts.map(({ reason }) => reason),
+      [
+        'leaves out WorkloadEntry shop/one, which has the host name some.host as its address, which the service does not resolve',
+        'is defined twice; the ServiceEntry shop/b is not used',
+      ],
+    );
+  });
+
+  test('one workload more changes the services that it belongs to, and of them the instances only', () => {
+    const index = new ServiceIndex('cluster.local');
+    const text = ['a', 'b']
+      .map((app) =>
+        entry(
+          `{hosts: [${app}.com], resolution: STATIC, ports: [{number: 80, name: http}], workloadSelector: {labels: {app: ${app}}}}`,
+          app,
+        ),
+      )
+      .join('');
+    const objects = objectsOf(text + workload('one', '{address: 10.0.0.1, labels: {app: a}}'));
+    const before = index.services(objects).services;
+    const more = objectsOf(workload('two', '{address: 10.0.0.2, labels: {app: a}}'));
+    const after = index.services([...objects, ...more]).services;
+    assert.equal(after[0]!.instances.length, 2);
+    assert.equal(after[0]!.service, before[0]!.service);
+    assert.equal(after[1], before[1]);
+  });
+});
+
+describe('services from registries', () => {
+  const service = (host: string): Service => ({
+    namespace: 'shop',
+    host,
+    aliases: [],
+    addresses: [],
+    ports: [{ name: 'http', number: 80, protocol: 'http' }],
+    labels: {},
+    resolution: 'static',
+    external: false,
+    exportTo: [],
+  });
+  const instance = (address: string, more: Partial<Instance> = {}): Instance => ({
+    address,
+    ports: {},
+    labels: {},
+    weight: 1,
+    locality: '',
+    serviceAccount: '',
+    healthy: true,
+    workload: '',
+    ...more,
+  });
+  const summary = (index: ServiceIndex, text = '') => {
+    const { services, conflicts } = index.services(text === '' ? [] : objectsOf(text));
+    return {
+      services: services.map(({ service: { host }, instances }) =>
+        [host, ...instances.map(({ address }) => address)].join(' '),
+      ),
+      conflicts: conflicts.map(({ host, reason }) => `${host} ${reason}`),
+    };
+  };
+
+  test('instances of all sources are joined, each place once', () => {
+    let changes = 0;
+    const index = new ServiceIndex('cluster.local');
+    const sinks = ['nacos', 'consul'].map((name) => index.sink(name, () => changes++));
+    sinks[0]!.putInstances(service('a.com'), [instance('10.0.0.1'), instance('10.0.0.2')]);
+    assert.deepEqual(summary(index).services, [], 'instances may come before their service');
+    sinks[0]!.putService(service('a.com'));
+    sinks[1]!.putService(service('b.com'));
+    sinks[1]!.putInstances(service('a.com'), [
+      instance('10.0.0.2', { ports: { http: 80 } }),
+      instance('10.0.0.2', { ports: { http: 81 } }),
+    ]);
+    assert.equal(changes, 4);
+    assert.deepEqual(summary(index), { services: ['a.com 10.0.0.2 10.0.0.2 10.0.0.1', 'b.com'], conflicts: [] });
+    const text = entry(
+      '{hosts: [a.com], resolution: STATIC, ports: [{number: 80, name: http}], endpoints: [{address: 10.0.0.9}]}',
+    );
+    assert.deepEqual(summary(index, text), {
+      services: ['a.com 10.0.0.9 10.0.0.2 10.0.0.2 10.0.0.1', 'b.com'],
+      conflicts: ['a.com is defined twice; the one of registry nacos is not used'],
+    });
+    sinks[0]!.removeService(service('a.com'));
+    sinks[1]!.putInstances(service('a.com'), []);
+    assert.deepEqual(summary(index).services, ['b.com']);
+  });
+
+  test('what no proxy could use is left out and said', () => {
+    const index = new ServiceIndex('cluster.local');
+    const sink = index.sink('wild', () => {});
+    sink.putService(service('a b'));
+    sink.putService({ ...service('b.com'), ports: [{ name: 'http', number: 0, protocol: 'http' }] });
+    sink.putService({ ...service('c.com'), addresses: ['nowhere'] });
+    sink.putService({ ...service('d.com'), aliases: ['com.example.My_Service', '\n'] });
+    sink.putService(service('e.com'));
+    const bad = [
+      instance(''),
+      instance('a/b'),
+      instance('::1', { ports: { http: 70_000 } }),
+      instance('::1', { weight: 0 }),
+    ];
+    sink.putInstances(service('e.com'), [
+      ...bad,
+      instance('e.example.com'),
+      instance('unix:///s'),
+      instance('fe80::1'),
+    ]);
+    const { services, conflicts } = summary(index);
+    assert.deepEqual(services, ['e.com e.example.com unix:///s fe80::1']);
+    assert.deepEqual(conflicts, [
+      'a b of registry wild is left out: its host must be a host name; its part "a b" is no DNS label',
+      'b.com of registry wild is left out: its port "http" has the number 0',
+      'c.com of registry wild is left out: its address "nowhere" is no IP address',
+      'd.com of registry wild is left out: its alias "\\n" must be a host name; its part "\\n" is no DNS label',
+      'e.com of registry wild has 4 instances that are left out; the first has the address ""',
+    ]);
+    sink.putInstances(service('e.com'), [instance('10.0.0.1')]);
+    assert.equal(summary(index).conflicts.length, 4);
   });
 });

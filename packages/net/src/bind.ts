@@ -1,0 +1,60 @@
+import { lstatSync, unlinkSync } from 'node:fs';
+import { type ListenOptions, type Server, Socket } from 'node:net';
+import { type Address, ipAddress } from '@sofamesh/base/address';
+import { socketPath } from './socket-address.ts';
+import { codeOf } from './system-error.ts';
+
+/**
+ * Binds and starts to listen; rejects with the system's error. An IPv6 address takes no IPv4 connections, as with
+ * Envoy's `ipv4_compat: false`. A Unix socket that a dead process left behind is replaced.
+ */
+export async function bind(server: Server, address: Address, options: ListenOptions): Promise<void> {
+  const where = socketPath(address);
+  const listenOptions = { ...options, ...where, ipv6Only: 'host' in where && where.host.includes(':') };
+  try {
+    await listening(server, listenOptions);
+  } catch (error) {
+    if (codeOf(error) !== 'EADDRINUSE' || !('path' in where) || !(await removeAbandoned(where.path))) throw error;
+    await listening(server, listenOptions);
+  }
+}
+
+function listening(server: Server, options: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Removes the file of a Unix socket that nobody listens on; false where there is none. */
+async function removeAbandoned(path: string): Promise<boolean> {
+  try {
+    if (path.startsWith('\0') || !lstatSync(path).isSocket()) return false;
+    if ((await connectFailure(path)) !== 'ECONNREFUSED') return false;
+    unlinkSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function connectFailure(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = new Socket();
+    socket.once('error', (error) => resolve(codeOf(error)));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+    socket.connect({ path });
+  });
+}
+
+/** Where `server` really listens; Node does not tell more of a Unix socket than was asked for. */
+export function boundAddress(server: Server, asked: Address): Address {
+  const bound = server.address();
+  return bound === null || typeof bound === 'string' ? asked : ipAddress(bound.address, bound.port);
+}

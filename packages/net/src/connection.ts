@@ -1,0 +1,385 @@
+import type { Socket } from 'node:net';
+import type { Address } from '@sofamesh/base/address';
+import type { Clock, Timer } from '@sofamesh/base/clock';
+import { messageOf } from '@sofamesh/base/errors';
+import type {
+  CloseCause,
+  Connection,
+  ConnectionHandler,
+  DetachedConnection,
+  TlsSession,
+  Watermarks,
+} from '@sofamesh/contract/transport';
+import { descriptorOf, stopReading } from './descriptor.ts';
+import type { Flushable, FlushTurn } from './flush-turn.ts';
+import type { ReadBuffer } from './read-buffer.ts';
+import { type BatchBuffers, batchBytesMax, WriteQueue } from './write-queue.ts';
+
+/** What a connection shares with the others of its transport. */
+export interface ConnectionHost {
+  readonly clock: Clock;
+  readonly flushTurn: FlushTurn;
+  readonly batches: BatchBuffers;
+  readonly reads: ReadBuffer;
+  /** How long the peer may take to end its side after `close('flush')` has sent everything. */
+  readonly closeGraceMs: number;
+  /** How long the peer may take nothing of what `close('flush')` still has to send. */
+  readonly closeStallMs: number;
+  handlerFailed(error: unknown, connection: Connection): void;
+}
+
+/** A dial that has not come to an end. */
+export interface PendingDial {
+  /** Gives up; the connection is told by {@link NodeConnection.finish} in a later turn. */
+  abort(): void;
+}
+
+/** A detached connection: its descriptor stays open in this process until `release`. */
+export interface DetachedSocket extends DetachedConnection {
+  /** Bytes that had been read and not delivered, because reading was paused. */
+  readonly unread: Buffer;
+  /** Closes this process's descriptor, without a word to the peer while another process holds the connection. */
+  release(): void;
+}
+
+const connecting = 0;
+const open = 1;
+/** `close('flush')` was called: what was written still leaves, what arrives is dropped. */
+const flushing = 2;
+/** The socket is going; nothing but `onClose` comes. */
+const closing = 3;
+const closed = 4;
+const detached = 5;
+
+type State = 0 | 1 | 2 | 3 | 4 | 5;
+
+const nothing = Buffer.alloc(0);
+let lastId = 0;
+
+/** A connection on a Node socket, plain or TLS. */
+export class NodeConnection implements Connection, Flushable {
+  readonly id = ++lastId;
+  local: Address;
+  remote: Address;
+  tls: TlsSession | undefined = undefined;
+  bytesReceived = 0;
+
+  readonly #host: ConnectionHost;
+  readonly #highBytes: number;
+  readonly #lowBytes: number;
+  /** From here on a write does not wait for the end of the turn. */
+  readonly #flushBytes: number;
+  readonly #queue = new WriteQueue();
+  #handler: ConnectionHandler | undefined;
+  #pendingDial: PendingDial | undefined = undefined;
+  #socket: Socket | undefined = undefined;
+  /** The TCP socket: the same for a plain connection, the one under the TLS socket otherwise. */
+  #raw: Socket | undefined = undefined;
+  #state: State = connecting;
+  #dirty = false;
+  /** The socket holds bytes that the system has not taken; more wait in the queue until it has. */
+  #busy = false;
+  #blocked = false;
+  #paused = false;
+  #ending = false;
+  #endPassed = false;
+  #handedBytes = 0;
+  #cause: CloseCause | undefined = undefined;
+  #graceTimer: Timer | undefined = undefined;
+  #onGone: (() => void) | undefined = undefined;
+
+  constructor(
+    host: ConnectionHost,
+    watermarks: Watermarks,
+    handler: ConnectionHandler | undefined,
+    local: Address,
+    remote: Address,
+  ) {
+    this.#host = host;
+    this.#highBytes = watermarks.highBytes;
+    this.#lowBytes = Math.min(watermarks.lowBytes, watermarks.highBytes - 1);
+    this.#flushBytes = Math.min(batchBytesMax, watermarks.highBytes);
+    this.#handler = handler;
+    this.local = local;
+    this.remote = remote;
+  }
+
+  get writable(): boolean {
+    return !this.#blocked;
+  }
+
+  get bufferedBytes(): number {
+    return this.#busy ? this.#queue.bytes + this.#socket!.writableLength : this.#queue.bytes;
+  }
+
+  get bytesSent(): number {
+    return this.#socket === undefined ? 0 : this.#handedBytes - this.#socket.writableLength;
+  }
+
+  get hasHandler(): boolean {
+    return this.#handler !== undefined;
+  }
+
+  setHandler(handler: ConnectionHandler): void {
+    this.#handler = handler;
+  }
+
+  write(chunk: Buffer): void {
+    if (this.#state > open || this.#ending || chunk.length === 0) return;
+    const queue = this.#queue;
+    queue.push(chunk);
+    if (this.#state === open && !this.#busy) {
+      if (queue.bytes >= this.#flushBytes) this.#flush();
+      else if (!this.#dirty) this.#awaitFlushTurn();
+    }
+    if (!this.#blocked && this.bufferedBytes >= this.#highBytes) this.#blocked = true;
+  }
+
+  pauseReading(): void {
+    if (this.#state > open || this.#paused) return;
+    this.#paused = true;
+    this.#socket?.pause();
+  }
+
+  resumeReading(): void {
+    if (this.#state > open || !this.#paused) return;
+    this.#paused = false;
+    this.#socket?.resume();
+  }
+
+  end(): void {
+    if (this.#state > open || this.#ending) return;
+    this.#ending = true;
+    if (this.#state === open && !this.#busy && !this.#dirty) this.#awaitFlushTurn();
+  }
+
+  close(how: 'flush' | 'now' | 'reset'): void {
+    if (this.#state >= closing || (this.#state === flushing && how === 'flush')) return;
+    if (how === 'flush' && (this.#state === open || this.#queue.bytes > 0)) this.#closeAfterFlush();
+    else this.#closeAtOnce(how === 'reset', 'closed by this side');
+  }
+
+  detach(): DetachedSocket | undefined {
+    const socket = this.#socket;
+    if (socket === undefined || socket !== this.#raw || this.#state !== open) return undefined;
+    if (this.#ending || this.bufferedBytes > 0) return undefined;
+    const fd = descriptorOf(socket);
+    if (fd === undefined || !stopReading(socket)) return undefined;
+    this.#state = detached;
+    this.#onGone?.();
+    socket.pause();
+    // The error handler stays: an error without one would end the process.
+    socket.removeAllListeners('data').removeAllListeners('end').removeAllListeners('close');
+    const unread: unknown = socket.readableLength > 0 ? socket.read() : undefined;
+    return { fd, unread: Buffer.isBuffer(unread) ? unread : nothing, release: () => socket.destroy() };
+  }
+
+  /** @internal The dial that this connection waits for. */
+  awaitDial(dial: PendingDial): void {
+    this.#pendingDial = dial;
+  }
+
+  /**
+   * @internal The connection stands, on `socket` (which rides on `raw`, or is the same). `readsItself`: its bytes come by
+   * {@link receive} and not by events. `onGone` comes once, when it is closed or detached.
+   */
+  adopt(socket: Socket, raw: Socket, readsItself: boolean, onGone?: () => void): void {
+    this.#pendingDial = undefined;
+    this.#socket = socket;
+    this.#raw = raw;
+    this.#onGone = onGone;
+    if (this.#paused) socket.pause();
+    if (!readsItself) socket.on('data', (chunk: Buffer) => this.receive(chunk));
+    socket.on('end', () => this.#onEnd());
+    socket.on('error', (error) => this.#onError(error));
+    socket.on('close', () => this.finish(closedBySocket));
+    if (this.#state === connecting) this.#state = open;
+  }
+
+  /** @internal A dialled connection stands: tells the handler and sends what was written in the meantime. */
+  connected(): void {
+    if (this.#state === open) {
+      try {
+        this.#handler?.onConnect?.();
+      } catch (error) {
+        this.#handlerThrew(error);
+      }
+    }
+    if (this.#state === open) {
+      if (!this.#dirty && (this.#queue.bytes > 0 || this.#ending)) this.#awaitFlushTurn();
+    } else if (this.#state === flushing) {
+      this.#closeAfterFlush();
+    }
+  }
+
+  /** @internal Bytes from the socket. */
+  receive(chunk: Buffer): void {
+    if (this.#state !== open) return;
+    this.bytesReceived += chunk.length;
+    try {
+      this.#handler!.onBytes(chunk);
+    } catch (error) {
+      this.#handlerThrew(error);
+    }
+  }
+
+  /** @internal The end of it all; called in a turn of its own. An earlier cause goes before `cause`. */
+  finish(cause: CloseCause): void {
+    if (this.#state >= closed) return;
+    this.#state = closed;
+    this.#graceTimer?.cancel();
+    this.#queue.clear();
+    this.#busy = false;
+    this.#onGone?.();
+    try {
+      this.#handler?.onClose(this.#cause ?? cause);
+    } catch (error) {
+      this.#host.handlerFailed(error, this);
+    }
+  }
+
+  onFlushTurn(): void {
+    this.#dirty = false;
+    if (this.#busy || (this.#state !== open && this.#state !== flushing)) return;
+    this.#flush();
+    this.#tellWritable();
+  }
+
+  #awaitFlushTurn(): void {
+    this.#dirty = true;
+    this.#host.flushTurn.add(this);
+  }
+
+  /** Passes on what waits until the system takes no more. Calls no handler. */
+  #flush(): void {
+    const socket = this.#socket!;
+    const queue = this.#queue;
+    while (queue.bytes > 0) {
+      const waiting = queue.bytes;
+      if (socket === this.#raw) {
+        queue.writeBatched(socket, this.#host.batches);
+        this.#handedBytes += waiting - queue.bytes;
+        if (socket.writableLength === 0) continue;
+        this.#busy = true;
+        // The stream says nothing of its own when a write below its own mark has left: an empty write after it does. A
+        // callback with every write would cost each of them a turn of the tick queue.
+        socket.write(nothing, this.#onTaken);
+        return;
+      }
+      // TLS never completes within the call, and must not see its plain text change before.
+      this.#busy = true;
+      queue.write(socket, this.#onTaken);
+      this.#handedBytes += waiting - queue.bytes;
+      return;
+    }
+    if (this.#ending && !this.#endPassed) {
+      this.#endPassed = true;
+      socket.end();
+      if (this.#state === flushing) this.#awaitPeerEnd();
+    }
+  }
+
+  readonly #onTaken = (error?: Error | null): void => {
+    // After a failure the socket closes by itself and says why.
+    if (error || (this.#state !== open && this.#state !== flushing)) return;
+    this.#busy = false;
+    this.#flush();
+    this.#tellWritable();
+  };
+
+  #tellWritable(): void {
+    if (!this.#blocked || this.#state !== open || this.bufferedBytes > this.#lowBytes) return;
+    this.#blocked = false;
+    try {
+      this.#handler?.onWritable?.();
+    } catch (error) {
+      this.#handlerThrew(error);
+    }
+  }
+
+  #onEnd(): void {
+    if (this.#state !== open) return;
+    try {
+      this.#handler?.onEnd();
+    } catch (error) {
+      this.#handlerThrew(error);
+    }
+  }
+
+  #onError(error: Error): void {
+    // While flushing, a peer that goes away after it was sent everything did what was wanted.
+    if (this.#state === flushing && this.#endPassed && this.#socket!.writableFinished) return;
+    this.#cause ??= causeOf(error);
+    this.#state = Math.max(this.#state, closing) as State;
+    // A TLS socket does not close by itself after an alert of the peer.
+    this.#socket!.destroy();
+  }
+
+  #handlerThrew(error: unknown): void {
+    this.#host.handlerFailed(error, this);
+    if (this.#state < closing) this.#closeAtOnce(true, `its handler failed: ${messageOf(error)}`);
+  }
+
+  #closeAfterFlush(): void {
+    this.#state = flushing;
+    this.#ending = true;
+    if (this.#socket === undefined) return;
+    // What still arrives is read and dropped: closing over unread bytes makes the system send a reset, which can overtake
+    // what was just written.
+    this.#socket.resume();
+    if (!this.#busy && !this.#dirty) this.#awaitFlushTurn();
+    this.#watchFlush();
+  }
+
+  /** Gives up when the system took nothing for a while; the peer shall not mistake a part for the whole. */
+  #watchFlush(): void {
+    const sent = this.bytesSent;
+    this.#graceTimer = this.#host.clock.after(this.#host.closeStallMs, () => {
+      if (this.#state !== flushing || this.#endPassed) return;
+      if (this.bytesSent > sent) this.#watchFlush();
+      else this.#closeAtOnce(true, 'the peer did not take what was written');
+    });
+  }
+
+  #awaitPeerEnd(): void {
+    this.#graceTimer?.cancel();
+    this.#graceTimer = this.#host.clock.after(this.#host.closeGraceMs, () => {
+      if (this.#state === flushing) this.#closeAtOnce(false, 'closed by this side');
+    });
+  }
+
+  #closeAtOnce(reset: boolean, reason: string): void {
+    this.#state = closing;
+    this.#cause ??= { kind: 'closed', reason };
+    this.#queue.clear();
+    if (this.#pendingDial !== undefined) this.#pendingDial.abort();
+    else if (reset) this.#reset(this.#socket!, this.#raw!);
+    else this.#socket!.destroy();
+  }
+
+  #reset(socket: Socket, raw: Socket): void {
+    // A Unix socket knows no reset.
+    if (raw.remoteAddress === undefined) {
+      socket.destroy();
+    } else if (raw.writableEnded && !raw.writableFinished) {
+      // The system refuses a reset while it is sending the end, which takes no longer than this turn.
+      raw.once('finish', () => raw.resetAndDestroy());
+      this.#awaitEndThenDestroy(socket);
+    } else {
+      raw.resetAndDestroy();
+    }
+  }
+
+  #awaitEndThenDestroy(socket: Socket): void {
+    this.#graceTimer?.cancel();
+    this.#graceTimer = this.#host.clock.after(this.#host.closeGraceMs, () => socket.destroy());
+  }
+}
+
+const closedBySocket: CloseCause = { kind: 'closed', reason: 'both sides ended' };
+
+function causeOf(error: Error): CloseCause {
+  const code: unknown = Reflect.get(error, 'code');
+  const reason = typeof code === 'string' ? code : error.message;
+  return { kind: reason.startsWith('ERR_SSL') ? 'tls-failed' : 'reset', reason };
+}

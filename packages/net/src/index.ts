@@ -1,0 +1,6 @@
+export * from './descriptor.ts';
+export * from './http-request.ts';
+export * from './http-service.ts';
+export * from './resolver.ts';
+export * from './subject-alt-names.ts';
+export * from './transport.ts';

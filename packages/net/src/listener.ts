@@ -1,0 +1,141 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import type { Address } from '@sofamesh/base/address';
+import { CodedError } from '@sofamesh/base/errors';
+import { type Connection, defaultWatermarks, type Listener, type ListenOptions } from '@sofamesh/contract/transport';
+import { bind, boundAddress } from './bind.ts';
+import { type ConnectionHost, NodeConnection } from './connection.ts';
+import { carrierOf, descriptorOf, readingInto } from './descriptor.ts';
+import { clientRefusal, createTlsServer } from './server-tls.ts';
+import { localAddress, remoteAddress } from './socket-address.ts';
+import { codeOf } from './system-error.ts';
+import { sessionOf } from './tls-session.ts';
+
+/** Connections that the system holds ready for us; it may allow fewer (`net.core.somaxconn`). */
+const backlogDefault = 4096;
+
+/** What a listener has from its transport. */
+export interface ListenerHost extends ConnectionHost {
+  /** An accepted connection with this descriptor or a higher one is refused. */
+  readonly descriptorsMax: number;
+  acceptFailed(error: Error, address: Address): void;
+}
+
+/** A listening socket on Node's `net`. */
+export class NodeListener implements Listener {
+  readonly #host: ListenerHost;
+  readonly #options: ListenOptions;
+  readonly #onConnection: (connection: Connection) => void;
+  readonly #server: Server;
+  readonly #tlsServer: TlsServer | undefined;
+  #address: Address;
+  /** Accepted and not gone, those in a handshake included. */
+  #connections = 0;
+
+  constructor(host: ListenerHost, options: ListenOptions, onConnection: (connection: Connection) => void) {
+    this.#host = host;
+    this.#options = options;
+    this.#onConnection = onConnection;
+    this.#address = options.address;
+    this.#tlsServer = options.tls === undefined ? undefined : this.#createTlsServer();
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: options.tls === undefined });
+    this.#server.on('connection', (socket) => this.#onAccepted(socket));
+  }
+
+  get address(): Address {
+    return this.#address;
+  }
+
+  /** Rejects with the system's error. */
+  async open(): Promise<void> {
+    const { address, reusePort = false, backlog = backlogDefault } = this.#options;
+    await bind(this.#server, address, { reusePort, backlog });
+    this.#address = boundAddress(this.#server, address);
+    this.#server.on('error', (error) => this.#host.acceptFailed(error, this.#address));
+  }
+
+  close(): Promise<void> {
+    // Node's own callback waits for the connections, which go on; the socket itself is gone with the next turn.
+    if (this.#server.listening) this.#server.close();
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #onAccepted(socket: Socket): void {
+    const descriptor = descriptorOf(socket) ?? 0;
+    if (this.#connections >= (this.#options.connectionsMax ?? Infinity) || descriptor >= this.#host.descriptorsMax) {
+      socket.on('error', ignore).destroy();
+      this.#options.onRefused?.();
+      return;
+    }
+    this.#connections++;
+    if (this.#tlsServer === undefined) {
+      this.#adoptPlain(socket);
+    } else {
+      socket.on('error', ignore);
+      this.#tlsServer.emit('connection', socket);
+    }
+  }
+
+  #adoptPlain(accepted: Socket): void {
+    const connection = this.#connectionOn(accepted);
+    const { reads } = this.#host;
+    const callback = (bytes: number) => {
+      connection.receive(reads.take(bytes));
+      return true;
+    };
+    const socket = readingInto(accepted, { buffer: reads.buffer, callback });
+    if (socket !== undefined) {
+      connection.adopt(socket, socket, true, this.#onGone);
+    } else {
+      connection.adopt(accepted, accepted, false, this.#onGone);
+      accepted.resume();
+    }
+    this.#introduce(connection);
+  }
+
+  #createTlsServer(): TlsServer {
+    const tls = this.#options.tls!;
+    const server = createTlsServer(tls);
+    const refuse = (socket: TLSSocket, reason: string) => {
+      socket.on('error', ignore).destroy();
+      this.#onGone();
+      this.#options.onTlsFailure?.(reason);
+    };
+    server.on('secureConnection', (socket) => {
+      const refusal = clientRefusal(tls, socket);
+      if (refusal !== undefined) {
+        refuse(socket, refusal);
+        return;
+      }
+      const carrier = carrierOf(socket);
+      const connection = this.#connectionOn(carrier);
+      connection.tls = sessionOf(socket, socket.servername || undefined);
+      connection.adopt(socket, carrier, false, this.#onGone);
+      this.#introduce(connection);
+    });
+    server.on('tlsClientError', (error, socket) => refuse(socket, codeOf(error)));
+    return server;
+  }
+
+  #connectionOn(socket: Socket): NodeConnection {
+    const local = localAddress(socket, this.#address);
+    const remote = remoteAddress(socket, { kind: 'pipe', path: '' });
+    return new NodeConnection(this.#host, this.#options.watermarks ?? defaultWatermarks, undefined, local, remote);
+  }
+
+  #introduce(connection: NodeConnection): void {
+    try {
+      this.#onConnection(connection);
+      if (!connection.hasHandler) throw new CodedError('EINVAL', 'nobody handles the accepted connection');
+    } catch (error) {
+      this.#host.handlerFailed(error, connection);
+      connection.close('reset');
+    }
+  }
+
+  readonly #onGone = (): void => {
+    this.#connections--;
+  };
+}
+
+function ignore(): void {}

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ReadBuffer } from './read-buffer.ts';
+
+test('what is taken is a copy of its own', () => {
+  const reads = new ReadBuffer();
+  const taken: Buffer[] = [];
+  const sizes = [1, 100, 4096, 4097, 1024, 65_536, 3, 4000, 4000, 4000, 4000, 4000, 4000, 4000, 4000, 4000];
+  for (const [at, size] of sizes.entries()) {
+    reads.buffer.fill(at + 1, 0, size);
+    taken.push(reads.take(size));
+  }
+  reads.buffer.fill(0xff);
+  for (const [at, chunk] of taken.entries()) {
+    assert.equal(chunk.length, sizes[at]);
+    assert.ok(chunk.every((byte) => byte === at + 1));
+    // The receiver may change it; the ones that follow must not see that.
+    chunk.fill(0);
+  }
+});
+
+test('a small chunk keeps little alive', () => {
+  const reads = new ReadBuffer();
+  for (const size of [1, 1024, 4096, 5000]) assert.ok(reads.take(size).buffer.byteLength <= 32 * 1024);
+});

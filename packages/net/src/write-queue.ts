@@ -1,0 +1,146 @@
+import type { Writable } from 'node:stream';
+
+/** A chunk from this size on is not worth copying into a batch. */
+const largeChunkBytes = 16 * 1024;
+const smallBatchBytes = 8 * 1024;
+/** What is joined into one buffer at most. A connection that holds as much does not wait for the end of the turn. */
+export const batchBytesMax = 64 * 1024;
+/** What is handed to the socket at once, so that the low watermark is seen before everything has left. */
+const handOverBytesMax = 128 * 1024;
+
+/**
+ * Buffers in which small chunks are joined, shared by all plain connections of a thread. Each is used again at once when
+ * the system has taken all of it, and left to the pending write otherwise. Two sizes, so that a connection that is stuck
+ * with a few bytes does not pin a large buffer.
+ */
+export class BatchBuffers {
+  #small = Buffer.allocUnsafeSlow(smallBatchBytes);
+  #large = Buffer.allocUnsafeSlow(batchBytesMax);
+
+  /** At least `bytes` long, which must not exceed {@link batchBytesMax}. */
+  borrow(bytes: number): Buffer {
+    return bytes <= smallBatchBytes ? this.#small : this.#large;
+  }
+
+  /** The buffer borrowed for `bytes` is still read by a pending write. */
+  abandon(bytes: number): void {
+    if (bytes <= smallBatchBytes) this.#small = Buffer.allocUnsafeSlow(smallBatchBytes);
+    else this.#large = Buffer.allocUnsafeSlow(batchBytesMax);
+  }
+}
+
+/** Chunks of one connection that wait for the end of the turn, or for the system to take what came before them. */
+export class WriteQueue {
+  /** Sum of the lengths of the chunks that wait. */
+  bytes = 0;
+  readonly #chunks: (Buffer | undefined)[] = [];
+  #head = 0;
+  #tail = 0;
+  #largeChunks = 0;
+
+  push(chunk: Buffer): void {
+    if (this.#head >= 256 && this.#head * 2 >= this.#tail) this.#closeGap();
+    this.#chunks[this.#tail++] = chunk;
+    this.bytes += chunk.length;
+    if (chunk.length >= largeChunkBytes) this.#largeChunks++;
+  }
+
+  clear(): void {
+    this.#chunks.length = 0;
+    this.#head = 0;
+    this.#tail = 0;
+    this.bytes = 0;
+    this.#largeChunks = 0;
+  }
+
+  /**
+   * Hands the next bytes to a plain socket that holds none, in one system call. When `socket.writableLength` is not 0
+   * afterwards, the system took only a part.
+   */
+  writeBatched(socket: Writable, batches: BatchBuffers): void {
+    if (this.#tail - this.#head === 1) {
+      socket.write(this.#take());
+    } else if (this.#largeChunks === 0 && this.bytes <= batchBytesMax) {
+      const bytes = this.bytes;
+      const batch = batches.borrow(bytes);
+      this.#copyTo(batch, bytes);
+      socket.write(batch.subarray(0, bytes));
+      if (socket.writableLength !== 0) batches.abandon(bytes);
+    } else {
+      this.#writeGathered(socket, undefined);
+    }
+  }
+
+  /** The same with buffers of their own, for a socket that may hold on to them; `onWritten` comes when all is taken. */
+  write(socket: Writable, onWritten: (error?: Error | null) => void): void {
+    if (this.#tail - this.#head === 1) {
+      socket.write(this.#take(), onWritten);
+    } else if (this.#largeChunks === 0 && this.bytes <= batchBytesMax) {
+      socket.write(this.#join(this.bytes), onWritten);
+    } else {
+      this.#writeGathered(socket, onWritten);
+    }
+  }
+
+  /** Large chunks go as they are, the small ones between them joined, all in one gathering write. */
+  #writeGathered(socket: Writable, onWritten: ((error?: Error | null) => void) | undefined): void {
+    let left = Math.min(this.bytes, handOverBytesMax);
+    socket.cork();
+    while (left > 0) {
+      const piece = this.#takePiece(left);
+      left -= piece.length;
+      if (left <= 0 && onWritten !== undefined) socket.write(piece, onWritten);
+      else socket.write(piece);
+    }
+    socket.uncork();
+  }
+
+  #takePiece(bytesMax: number): Buffer {
+    const limit = Math.min(bytesMax, batchBytesMax);
+    let bytes = this.#chunks[this.#head]!.length;
+    if (bytes >= largeChunkBytes) return this.#take();
+    let chunks = 1;
+    for (let at = this.#head + 1; at < this.#tail; at++) {
+      const { length } = this.#chunks[at]!;
+      if (length >= largeChunkBytes || bytes + length > limit) break;
+      bytes += length;
+      chunks++;
+    }
+    return chunks === 1 ? this.#take() : this.#join(bytes);
+  }
+
+  #join(bytes: number): Buffer {
+    const joined = Buffer.allocUnsafe(bytes);
+    this.#copyTo(joined, bytes);
+    return joined;
+  }
+
+  /** Moves whole chunks that make up `bytes` into `target`. */
+  #copyTo(target: Buffer, bytes: number): void {
+    for (let at = 0; at < bytes; ) {
+      const chunk = this.#take();
+      target.set(chunk, at);
+      at += chunk.length;
+    }
+  }
+
+  /** A queue that is never quite empty would otherwise keep a growing tail of empty places. */
+  #closeGap(): void {
+    this.#chunks.splice(0, this.#head);
+    this.#tail -= this.#head;
+    this.#head = 0;
+    this.#chunks.length = this.#tail;
+  }
+
+  #take(): Buffer {
+    const chunk = this.#chunks[this.#head]!;
+    this.#chunks[this.#head++] = undefined;
+    this.bytes -= chunk.length;
+    if (chunk.length >= largeChunkBytes) this.#largeChunks--;
+    if (this.#head === this.#tail) {
+      this.#head = 0;
+      this.#tail = 0;
+    }
+    return chunk;
+  }
+}
