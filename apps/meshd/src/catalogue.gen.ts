@@ -5,3 +5,5 @@ import { kind as memoryRegistry } from '@sofamesh/registry-memory/registry';
 export const registries: readonly RegistryKind[] = [
   memoryRegistry as RegistryKind,
 ];
+
+export const protocolNames: readonly string[] = ['bolt', 'dubbo', 'http1'];

@@ -14,7 +14,7 @@ import { translate } from '@sofamesh/translate/translate';
 import { GrpcServer } from '@sofamesh/xds/grpc/server';
 import { AdsServer } from '@sofamesh/xds/server/ads-server';
 import { clusterTypeUrl, endpointsTypeUrl, listenerTypeUrl, routeTypeUrl } from '@sofamesh/xds/type-urls';
-import { registries } from './catalogue.gen.ts';
+import { protocolNames, registries } from './catalogue.gen.ts';
 import { answerDebug } from './debug-pages.ts';
 import { Metrics } from './metrics.ts';
 import { proxyNodeOf } from './proxy-node.ts';
@@ -58,7 +58,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const cache = new TranslationCache();
   const views = new Map<number, ProxyView>();
 
-  const store = new FolderStore(options.configFolders, { clock, logger: logs.logger('config') });
+  const xProtocols = new Set(protocolNames);
+  const store = new FolderStore(options.configFolders, { clock, logger: logs.logger('config'), xProtocols });
   const reporter = new FindingReporter(logs, metrics);
   const snapshots = metrics.counter('pilot_snapshots_total');
   const convergence = metrics.histogram('pilot_proxy_convergence_time');
@@ -71,6 +72,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     store,
     registries: registries.map((kind) => kind.create({})),
     settings,
+    xProtocols,
     clock,
     logger: logs.logger('services'),
     onSnapshot(snapshot) {

@@ -11,6 +11,8 @@ export interface MeshStateOptions {
   readonly store: ConfigStore;
   readonly registries: readonly Registry[];
   readonly settings: MeshSettings;
+  /** The RPC protocols that ports may name; without it every name is accepted. */
+  readonly xProtocols?: ReadonlySet<string>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** A new picture of the mesh; the first one comes before {@link MeshState.start} resolves. */
@@ -34,7 +36,7 @@ export class MeshState {
 
   constructor(options: MeshStateOptions) {
     this.#options = options;
-    this.#services = new ServiceIndex(options.settings.domain);
+    this.#services = new ServiceIndex(options.settings.domain, options.xProtocols);
     this.#snapshot = { revision: 0, services: [], objects: [], mesh: options.settings };
   }
 

@@ -48,7 +48,7 @@ describe('VirtualService', () => {
   });
 
   for (const [route, remark] of [
-    ['{}', 'error: spec.http[0]: must have one of route, redirect, directResponse, delegate'],
+    ['{}', 'error: spec.http[0]: must have a route, a redirect or a directResponse'],
     [`{${TO}, timeout: -1s}`, 'error: spec.http[0].timeout: must be a duration of at least 1ms'],
     [`{${TO}, timeout: 1}`, 'error: spec.http[0].timeout: must be a text, not a number; put it in quotes'],
     [`{${TO}, retires: {}}`, 'error: spec.http[0].retires: is not a field that exists here; did you mean retries?'],
