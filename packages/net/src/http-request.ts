@@ -1,5 +1,6 @@
-import { type IncomingHttpHeaders, request as nodeRequest, type RequestOptions } from 'node:http';
+import type { IncomingHttpHeaders, RequestOptions } from 'node:http';
 import { CodedError } from '@sofamesh/base/errors';
+import { nodeHttp } from './node-http.ts';
 import { failureOf } from './system-error.ts';
 
 const timeoutMsDefault = 10_000;
@@ -51,7 +52,7 @@ function targetOf(url: string): RequestOptions {
 
 function exchange(target: RequestOptions, body: string | Buffer | undefined, timeoutMs: number): Promise<HttpReply> {
   return new Promise((resolve, reject) => {
-    const request = nodeRequest(target, (response) => {
+    const request = nodeHttp.request(target, (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {

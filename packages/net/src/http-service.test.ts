@@ -116,6 +116,22 @@ describe('HTTP service', () => {
     assert.equal(errors.length, failing.length);
   });
 
+  test('outlives an owner who fails to be told', async () => {
+    await serving(
+      ({ path }) => {
+        if (path === '/bad') throw new Error('first');
+        return { status: 200, body: 'fine' };
+      },
+      async (url) => {
+        assert.equal((await httpRequest(`${url}/bad`)).status, 500);
+        assert.equal((await httpRequest(url)).body, 'fine');
+      },
+      () => {
+        throw new Error('second');
+      },
+    );
+  });
+
   test('refuses a body that is too long', async () => {
     let calls = 0;
     await serving(

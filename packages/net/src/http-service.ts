@@ -1,13 +1,8 @@
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
-  type ServerResponse,
-} from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Address } from '@sofamesh/base/address';
 import { formatAddress } from '@sofamesh/base/address';
 import { bind, boundAddress } from './bind.ts';
+import { nodeHttp } from './node-http.ts';
 import { failureOf } from './system-error.ts';
 
 /** A request's body may be as long as this; a longer one is answered with 413. */
@@ -51,9 +46,9 @@ export interface HttpService {
  * path. Rejects with a {@link CodedError} of the system's code where it cannot listen.
  */
 export async function serveHttp(options: HttpServiceOptions): Promise<HttpService> {
-  const server = createServer(
+  const server = nodeHttp.createServer(
     { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs },
-    (request, response) => serve(options, request, response),
+    (request, response) => serve(options, request, response).catch(() => response.destroy()),
   );
   try {
     await bind(server, options.address, {});

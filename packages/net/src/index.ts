@@ -1,4 +1,4 @@
-export * from './descriptor.ts';
+export type { DetachedSocket } from './connection.ts';
 export * from './http-request.ts';
 export * from './http-service.ts';
 export * from './resolver.ts';

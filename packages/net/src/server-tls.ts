@@ -9,7 +9,8 @@ const handshakeTimeoutMsDefault = 10_000;
 
 /**
  * A TLS server that does not listen: it is handed raw sockets by `emit('connection', socket)`. Throws where a certificate
- * or key cannot be used.
+ * or key cannot be used. A client whose protocols (ALPN) have nothing in common with ours is refused, as RFC 7301 §3.2 has
+ * it; Envoy would go on without one, which Node does not offer.
  */
 export function createTlsServer(tls: ServerTls): Server {
   const [defaultCertificate] = tls.certificates;

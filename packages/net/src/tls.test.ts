@@ -94,6 +94,15 @@ describe('TLS', { skip: certificatesMissing }, () => {
     assert.deepEqual([dialled.connection.tls?.alpn, accepted?.connection.tls?.alpn], [undefined, undefined]);
   });
 
+  test('refuses a client that asks for other protocols only', async () => {
+    const { dialled, accepted, failures } = await handshake(
+      { ...serverTls, alpn: ['h2'] },
+      { ...clientTls, alpn: ['x'] },
+    );
+    assert.equal(dialled.cause!.kind, 'tls-failed');
+    assert.deepEqual([accepted, failures.length], [undefined, 1]);
+  });
+
   for (const [minVersion, maxVersion, expected] of [
     [undefined, 'TLSv1.2', 'TLSv1.2'],
     ['TLSv1.3', undefined, 'TLSv1.3'],
@@ -181,7 +190,7 @@ describe('TLS', { skip: certificatesMissing }, () => {
   test('a handshake that stalls, is nonsense or breaks off is a failure, counted once', async () => {
     const failures: string[] = [];
     const meeting = await meet(
-      await nodeWorld('127.0.0.1', { server: { ...serverTls, handshakeTimeoutMs: 80 }, client: clientTls }),
+      await nodeWorld('127.0.0.1', { server: { ...serverTls, handshakeTimeoutMs: 400 }, client: clientTls }),
       { connectionsMax: 3, onTlsFailure: (reason) => failures.push(reason) },
     );
     const { port } = meeting.listener.address as { port: number };

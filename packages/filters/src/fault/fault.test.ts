@@ -64,10 +64,10 @@ describe('fault', () => {
     const { stats, send } = makeWorld(aborted(503, all / 4));
     let hit = 0;
     for (let at = 0; at < 1000; at++) {
-      const { exchange } = send();
-      if (exchange.replies.length === 0) continue;
+      const [reply] = send().exchange.replies;
+      if (reply === undefined) continue;
       hit++;
-      const [{ status, details, flags }] = exchange.replies as [{ status: number; details: string; flags: number }];
+      const { status, details, flags } = reply;
       assert.deepEqual([status, details, flags], [503, 'fault_filter_abort', ResponseFlag.faultInjected]);
     }
     assert.ok(hit > 200 && hit < 300, `${hit} of 1000`);
@@ -79,7 +79,7 @@ describe('fault', () => {
     const { exchange, waits } = send();
     clock.advance(299);
     await new Promise((resolve) => setImmediate(resolve));
-    assert.deepEqual(exchange.replies, []);
+    assert.equal(exchange.replies.length, 0);
     assert.equal(stats.value('http.in.fault.active_faults'), 1);
     clock.advance(1);
     await waits;

@@ -82,6 +82,7 @@ export function closingTests(test: SuiteTest): void {
     server.call((connection) => connection.resumeReading());
     await meeting.world.until(() => server.closed, 'the reader');
     assert.ok(server.received.equals(pattern(30_000)), 'a reset took what had not been read');
+    assert.equal(server.cause!.kind, 'closed');
   });
 
   test('gives up flushing when the peer never ends', async (meeting) => {

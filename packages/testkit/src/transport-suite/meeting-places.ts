@@ -40,6 +40,8 @@ export function meetingPlaceTests(test: SuiteTest): void {
       await meeting.world.until(() => client.closed, 'the close');
       assert.deepEqual(client.told, ['close']);
       assert.equal(client.cause!.kind, 'closed');
+      await meeting.world.settle();
+      await meeting.world.until(() => meeting.accepted.every(({ closed }) => closed), 'an accepted end to notice');
     });
   }
 
