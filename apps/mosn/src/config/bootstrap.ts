@@ -1,0 +1,217 @@
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type MessageShape,
+  type Registry,
+  toBinary,
+} from '@bufbuild/protobuf';
+import {
+  type Bootstrap,
+  BootstrapSchema,
+  type Bootstrap_DynamicResources as DynamicResources,
+} from '@sofamesh/api/gen/envoy/config/bootstrap/v3/bootstrap_pb';
+import { type Cluster, ClusterSchema } from '@sofamesh/api/gen/envoy/config/cluster/v3/cluster_pb';
+import { type Node, NodeSchema } from '@sofamesh/api/gen/envoy/config/core/v3/base_pb';
+import { type Listener, ListenerSchema } from '@sofamesh/api/gen/envoy/config/listener/v3/listener_pb';
+import type { Address } from '@sofamesh/base/address';
+import { CodedError, messageOf } from '@sofamesh/base/errors';
+import { type ReadCluster, readCluster } from './cluster.ts';
+import { type DiscoverySource, readConfigSource } from './config-source.ts';
+import { contentVersion } from './content-version.ts';
+import { type ControlPlaneConfig, readControlPlane } from './control-plane.ts';
+import type { Extensions } from './extensions.ts';
+import { addressOf, FieldError } from './fields.ts';
+import { checkJson } from './json-check.ts';
+import { type ReadListener, readListener } from './listener.ts';
+import { loadText } from './load-text.ts';
+
+/** What a bootstrap says, checked and read; resources are kept as messages too, for `/config_dump`. */
+export interface BootstrapConfig {
+  readonly message: Bootstrap;
+  /** As given; what the program adds is in `dynamic/node.ts`. */
+  readonly node: Node;
+  readonly admin: Address | undefined;
+  readonly clusters: readonly StaticResource<Cluster, ReadCluster>[];
+  readonly listeners: readonly StaticResource<Listener, ReadListener>[];
+  /** Undefined: everything is static. */
+  readonly controlPlane: ControlPlaneConfig | undefined;
+  readonly cds: DiscoverySource | undefined;
+  readonly lds: DiscoverySource | undefined;
+  /** What is given and has no effect, for the log. */
+  readonly warnings: readonly string[];
+}
+
+export interface StaticResource<Message, Read> {
+  readonly message: Message;
+  readonly read: Read;
+}
+
+/** All that is wrong with a bootstrap, a line each: path, value, reason. */
+export class BootstrapError extends CodedError {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super('bad_bootstrap', problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+export interface BootstrapText {
+  readonly text: string;
+  /** Where it comes from, for errors: the file's name. */
+  readonly origin: string;
+}
+
+/** The parts of `envoy.config.bootstrap.v3.Bootstrap` that are acted on; the others are left out with a warning. */
+const actedOn: ReadonlySet<string> = new Set(['node', 'static_resources', 'dynamic_resources', 'admin']);
+
+/**
+ * Reads Envoy bootstraps, YAML or JSON. Several are merged as protobuf merges messages: what a later one gives replaces
+ * what an earlier one has, messages are merged field by field and lists are put one after the other. Throws
+ * {@link BootstrapError}.
+ */
+export function readBootstrap(
+  texts: readonly BootstrapText[],
+  registry: Registry,
+  extensions: Extensions,
+): BootstrapConfig {
+  const warnings: string[] = [];
+  const problems: string[] = [];
+  const encoded = texts.map(({ text, origin }) => {
+    try {
+      const json = leaveOut(loadText(text, origin), warnings);
+      const errors = checkJson(BootstrapSchema, json, registry);
+      problems.push(...errors.map(({ message }) => message));
+      if (errors.length > 0) return new Uint8Array();
+      return toBinary(BootstrapSchema, fromJson(BootstrapSchema, json, { registry }));
+    } catch (thrown) {
+      problems.push(messageOf(thrown));
+      return new Uint8Array();
+    }
+  });
+  if (problems.length > 0) throw new BootstrapError(problems);
+  return new BootstrapReader(fromBinary(BootstrapSchema, Buffer.concat(encoded)), extensions, warnings).read();
+}
+
+function leaveOut(json: JsonValue, warnings: string[]): JsonValue {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return json;
+  const kept: JsonObject = {};
+  for (const [key, value] of Object.entries(json)) {
+    const field = BootstrapSchema.fields.find(({ name, jsonName }) => name === key || jsonName === key);
+    if (field === undefined || actedOn.has(field.name)) kept[key] = value;
+    else warnings.push(`${field.name}: has no effect in this proxy`);
+  }
+  return kept;
+}
+
+class BootstrapReader {
+  readonly #message: Bootstrap;
+  readonly #extensions: Extensions;
+  readonly #warnings: string[];
+  readonly #problems: string[] = [];
+
+  constructor(message: Bootstrap, extensions: Extensions, warnings: string[]) {
+    this.#message = message;
+    this.#extensions = extensions;
+    this.#warnings = warnings;
+  }
+
+  read(): BootstrapConfig {
+    const { node = create(NodeSchema), admin, staticResources, dynamicResources } = this.#message;
+    if ((staticResources?.secrets.length ?? 0) > 0)
+      this.#warnings.push('static_resources.secrets: has no effect in this proxy');
+    const clusters = this.#resources('clusters', ClusterSchema, staticResources?.clusters ?? [], readCluster);
+    const listeners = this.#resources('listeners', ListenerSchema, staticResources?.listeners ?? [], readListener);
+    const dynamic = this.#dynamic(dynamicResources, clusters);
+    if (dynamic.controlPlane === undefined) this.#refuseAds(clusters, listeners);
+    const adminAddress = this.#attempt(() => admin?.address && addressOf(admin.address, 'admin.address'));
+    if (this.#problems.length > 0) throw new BootstrapError(this.#problems);
+    return {
+      message: this.#message,
+      node,
+      admin: adminAddress,
+      clusters,
+      listeners,
+      ...dynamic,
+      warnings: this.#warnings,
+    };
+  }
+
+  #resources<Desc extends DescMessage, Read extends ReadCluster | ReadListener>(
+    field: string,
+    schema: Desc,
+    messages: readonly MessageShape<Desc>[],
+    readOne: (
+      message: MessageShape<Desc>,
+      version: string,
+      context: { extensions: Extensions; ignored: (path: string) => void },
+    ) => Read,
+  ): StaticResource<MessageShape<Desc>, Read>[] {
+    const seen = new Map<string, number>();
+    return messages.flatMap((message, index) => {
+      const path = `static_resources.${field}[${index}]`;
+      const ignored = (at: string) => this.#warnings.push(`${path}.${at}: has no effect in this proxy`);
+      const read = this.#attempt(
+        () => readOne(message, contentVersion(toBinary(schema, message)), { extensions: this.#extensions, ignored }),
+        path,
+      );
+      if (read === undefined) return [];
+      const { name } = read.config;
+      const before = seen.get(name);
+      seen.set(name, index);
+      if (before !== undefined) {
+        this.#problems.push(new FieldError(`${path}.name`, name, `is the name of ${field}[${before}] too`).message);
+      }
+      return [{ message, read }];
+    });
+  }
+
+  #dynamic(
+    dynamic: DynamicResources | undefined,
+    clusters: readonly StaticResource<Cluster, ReadCluster>[],
+  ): Pick<BootstrapConfig, 'controlPlane' | 'cds' | 'lds'> {
+    const configs = clusters.map(({ read }) => read.config);
+    const path = 'dynamic_resources';
+    const adsConfig = dynamic?.adsConfig;
+    const warn = (warning: string) => this.#warnings.push(warning);
+    const controlPlane = this.#attempt(
+      () => adsConfig && readControlPlane(adsConfig, configs, `${path}.ads_config`, warn),
+    );
+    const source = (field: 'cdsConfig' | 'ldsConfig', at: string) => {
+      const config = dynamic?.[field];
+      if (config !== undefined && adsConfig === undefined) {
+        this.#problems.push(new FieldError(`${path}.ads_config`, undefined, `${at} needs it`).message);
+      }
+      return this.#attempt(() => config && readConfigSource(config, `${path}.${at}`));
+    };
+    return { controlPlane, cds: source('cdsConfig', 'cds_config'), lds: source('ldsConfig', 'lds_config') };
+  }
+
+  /** Without a control plane nothing would ever arrive. */
+  #refuseAds(
+    clusters: readonly StaticResource<Cluster, ReadCluster>[],
+    listeners: readonly StaticResource<Listener, ReadListener>[],
+  ): void {
+    const refuse = (what: string, name: string) =>
+      this.#problems.push(
+        new FieldError('dynamic_resources.ads_config', undefined, `${what} ${name} needs it`).message,
+      );
+    if (this.#message.dynamicResources?.adsConfig !== undefined) return;
+    for (const { read } of clusters) if (read.config.discovery.kind === 'eds') refuse('EDS cluster', read.config.name);
+    for (const { read } of listeners) for (const { name } of read.routes) refuse('RDS route configuration', name);
+  }
+
+  #attempt<T>(read: () => T, prefix?: string): T | undefined {
+    try {
+      return read();
+    } catch (thrown) {
+      const error = thrown instanceof FieldError && prefix !== undefined ? thrown.within(prefix) : thrown;
+      this.#problems.push(messageOf(error));
+      return undefined;
+    }
+  }
+}

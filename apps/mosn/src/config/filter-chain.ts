@@ -1,0 +1,116 @@
+import type {
+  Filter,
+  FilterChain,
+  FilterChainMatch,
+} from '@sofamesh/api/gen/envoy/config/listener/v3/listener_components_pb';
+import { HttpConnectionManagerSchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { TcpProxySchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
+import { XProxySchema } from '@sofamesh/api/gen/mosn/extensions/filters/network/x_proxy/v1/x_proxy_pb';
+import type {
+  FilterChainConfig,
+  FilterChainMatch as MatchConfig,
+  NetworkConfig,
+} from '@sofamesh/proxy/config/listener';
+import type { ReadContext } from './context.ts';
+import { decodeAny, typeNameOf } from './extensions.ts';
+import { FieldError, mapAt, prefixOf, present, snake } from './fields.ts';
+import { readHttpProxy } from './http-proxy.ts';
+import type { RouteReference } from './route-source.ts';
+import { readRpcProxy } from './rpc-proxy.ts';
+import { readTcpProxy } from './tcp-proxy.ts';
+import { readServerTls } from './tls.ts';
+
+/** Network filters of this proxy; each ends its chain. */
+export const networkFilters = [
+  { name: 'envoy.filters.network.http_connection_manager', schema: HttpConnectionManagerSchema },
+  { name: 'envoy.filters.network.tcp_proxy', schema: TcpProxySchema },
+  { name: 'mosn.filters.network.x_proxy', schema: XProxySchema },
+] as const;
+
+export function readFilterChain(
+  chain: FilterChain,
+  path: string,
+  version: string,
+  context: ReadContext,
+  routes: RouteReference[],
+): FilterChainConfig {
+  if (chain.useProxyProto) throw new FieldError(`${path}.use_proxy_proto`, 'true', 'is not supported');
+  const [filter, ...rest] = chain.filters;
+  if (filter === undefined) throw new FieldError(`${path}.filters`, '[]', 'must have one');
+  const network = readNetworkFilter(filter, `${path}.filters[0]`, version, context, routes);
+  if (rest.length > 0) {
+    throw new FieldError(
+      `${path}.filters[1]`,
+      rest[0]?.name,
+      `no filter can follow ${filter.name}, which ends the chain`,
+    );
+  }
+  return {
+    name: chain.name,
+    match: readMatch(chain.filterChainMatch, `${path}.filter_chain_match`),
+    tls: readServerTls(chain.transportSocket, `${path}.transport_socket`),
+    network,
+  };
+}
+
+function readNetworkFilter(
+  { name, configType }: Filter,
+  path: string,
+  version: string,
+  context: ReadContext,
+  routes: RouteReference[],
+): NetworkConfig {
+  const at = `${path}.typed_config`;
+  if (configType.case !== 'typedConfig')
+    throw new FieldError(at, configType.case && snake(configType.case), 'is required');
+  const any = configType.value;
+  switch (typeNameOf(any)) {
+    case HttpConnectionManagerSchema.typeName:
+      return readHttpProxy(decodeAny(HttpConnectionManagerSchema, any, at), at, version, context, routes);
+    case TcpProxySchema.typeName:
+      return readTcpProxy(decodeAny(TcpProxySchema, any, at), at);
+    case XProxySchema.typeName:
+      return readRpcProxy(decodeAny(XProxySchema, any, at), at, version, context, routes);
+    default:
+      throw new FieldError(at, any.typeUrl, `no network filter of this proxy reads this (${name})`);
+  }
+}
+
+const emptyMatch: MatchConfig = {
+  destinationPort: undefined,
+  destinationPrefixes: [],
+  serverNames: [],
+  transportProtocol: undefined,
+  applicationProtocols: [],
+  sourcePrefixes: [],
+};
+
+function readMatch(match: FilterChainMatch | undefined, path: string): MatchConfig {
+  if (match === undefined) return emptyMatch;
+  for (const field of ['directSourcePrefixRanges', 'sourcePorts'] as const) {
+    if (match[field].length > 0) throw new FieldError(`${path}.${snake(field)}`, present, 'is not supported');
+  }
+  if (match.sourceType !== 0) throw new FieldError(`${path}.source_type`, match.sourceType, 'is not supported');
+  return {
+    destinationPort: match.destinationPort,
+    destinationPrefixes: mapAt(match.prefixRanges, `${path}.prefix_ranges`, prefixOf),
+    serverNames: mapAt(match.serverNames, `${path}.server_names`, readServerName),
+    transportProtocol: readTransportProtocol(match.transportProtocol, `${path}.transport_protocol`),
+    applicationProtocols: match.applicationProtocols,
+    sourcePrefixes: mapAt(match.sourcePrefixRanges, `${path}.source_prefix_ranges`, prefixOf),
+  };
+}
+
+/** `*` may stand only for the first labels. */
+function readServerName(name: string, path: string): string {
+  if (name === '' || name.lastIndexOf('*') > 0 || (name.startsWith('*') && !name.startsWith('*.'))) {
+    throw new FieldError(path, name, 'must be a host name or *.suffix');
+  }
+  return name.toLowerCase();
+}
+
+function readTransportProtocol(protocol: string, path: string): MatchConfig['transportProtocol'] {
+  if (protocol === '') return undefined;
+  if (protocol === 'tls' || protocol === 'raw_buffer') return protocol;
+  throw new FieldError(path, protocol, 'must be tls or raw_buffer');
+}

@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { fromBinary, type JsonObject } from '@bufbuild/protobuf';
+import { ListenerSchema } from '@sofamesh/api/gen/envoy/config/listener/v3/listener_pb';
+import { readListener } from './listener.ts';
+import {
+  address,
+  ads,
+  connectionManager,
+  extensions,
+  listenerJson,
+  resource,
+  routesJson,
+} from './test-support/readers.ts';
+
+function read(json: JsonObject) {
+  const ignored: string[] = [];
+  const message = fromBinary(ListenerSchema, resource('Listener', json).value);
+  return { ...readListener(message, 'v', { extensions, ignored: (path) => ignored.push(path) }), ignored };
+}
+
+const rds = (name: string, source: JsonObject = ads) => ({ rds: { route_config_name: name, config_source: source } });
+
+function filter(name: string, type: string, fields: JsonObject): JsonObject {
+  return { name, typed_config: { '@type': `type.googleapis.com/${type}`, ...fields } };
+}
+
+const tcp = (fields: JsonObject) =>
+  filter('envoy.filters.network.tcp_proxy', 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
+    stat_prefix: 't',
+    ...fields,
+  });
+const rpc = (fields: JsonObject) =>
+  filter('mosn.filters.network.x_proxy', 'mosn.extensions.filters.network.x_proxy.v1.XProxy', {
+    stat_prefix: 'x',
+    protocol: 'bolt',
+    ...fields,
+  });
+
+describe('readListener', () => {
+  test("fills in Envoy's defaults", () => {
+    const { config, routes } = read(listenerJson('', connectionManager(rds('r'))));
+    const [chain] = config.filterChains;
+    assert.ok(chain?.network.kind === 'http');
+    const { network } = chain;
+    assert.equal(config.name, '127.0.0.1:0');
+    assert.deepEqual(routes, [{ name: 'r', fetchTimeoutMs: 15_000 }]);
+    assert.deepEqual(network.routes, { kind: 'named', name: 'r' });
+    assert.deepEqual(network.filters, [
+      { name: 'envoy.filters.http.router', config: { suppressEnvoyHeaders: false }, disabled: false },
+    ]);
+    assert.deepEqual(network.limits, {
+      headBytesMax: 61_440,
+      headerCountMax: 100,
+      frameBytesMax: 8_388_608,
+      streamsMax: 1024,
+    });
+    const {
+      codec,
+      idleTimeoutMs,
+      streamIdleTimeoutMs,
+      requestTimeoutMs,
+      messageProgressTimeoutMs,
+      drainTimeoutMs,
+      generateRequestId,
+      normalizePath,
+    } = network;
+    assert.deepEqual(
+      {
+        codec,
+        idleTimeoutMs,
+        streamIdleTimeoutMs,
+        requestTimeoutMs,
+        messageProgressTimeoutMs,
+        drainTimeoutMs,
+        generateRequestId,
+        normalizePath,
+      },
+      {
+        codec: 'auto',
+        idleTimeoutMs: 3_600_000,
+        streamIdleTimeoutMs: 300_000,
+        requestTimeoutMs: 0,
+        messageProgressTimeoutMs: 0,
+        drainTimeoutMs: 5_000,
+        generateRequestId: true,
+        normalizePath: false,
+      },
+    );
+    assert.deepEqual(config.inspect, { tls: false, protocol: false });
+    assert.equal(config.inspectTimeoutMs, 15_000);
+  });
+
+  test('reads RPC and TCP proxies', () => {
+    const { config, routes } = read({
+      name: 'l',
+      address: address(1),
+      stat_prefix: 'front',
+      traffic_direction: 'INBOUND',
+      filter_chains: [
+        {
+          filters: [
+            rpc({
+              service_level: 'LIGHT',
+              ...rds('r', { ...ads, initial_fetch_timeout: '1s' }),
+              limits: { max_frame_bytes: 10 },
+            }),
+          ],
+        },
+      ],
+      default_filter_chain: {
+        filters: [
+          tcp({
+            weighted_clusters: {
+              clusters: [
+                { name: 'a', weight: 1 },
+                { name: 'b', weight: 3 },
+              ],
+            },
+          }),
+        ],
+      },
+      listener_filters: [
+        filter('i', 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector', {}),
+        filter('o', 'envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {}),
+      ],
+    });
+    const network = config.filterChains[0]?.network;
+    assert.ok(network?.kind === 'rpc');
+    assert.equal(network.protocol, 'bolt');
+    assert.equal(network.serviceLevel, 'light');
+    assert.equal(network.limits.frameBytesMax, 10);
+    assert.equal(network.messageProgressTimeoutMs, 10_000);
+    assert.deepEqual(routes, [{ name: 'r', fetchTimeoutMs: 1_000 }]);
+    const other = config.defaultFilterChain?.network;
+    assert.deepEqual(other?.kind === 'tcp' && other.clusters, [
+      { name: 'a', weight: 1 },
+      { name: 'b', weight: 3 },
+    ]);
+    assert.deepEqual(config.inspect, { tls: true, protocol: false });
+    assert.equal(config.direction, 'inbound');
+    assert.equal(config.statPrefix, 'front');
+  });
+
+  test('reads matches, upgrades and HTTP/1 options', () => {
+    const manager = connectionManager({
+      ...rds('r'),
+      codec_type: 'HTTP1',
+      upgrade_configs: [{ upgrade_type: 'WebSocket' }, { upgrade_type: 'CONNECT', enabled: false }],
+      http_protocol_options: { accept_http_10: true },
+      max_request_headers_kb: 8,
+      common_http_protocol_options: { max_headers_count: 7 },
+    });
+    const match = {
+      destination_port: 80,
+      prefix_ranges: [{ address_prefix: '10.0.0.0', prefix_len: 8 }],
+      server_names: ['A.example', '*.b'],
+      transport_protocol: 'tls',
+    };
+    const [chain] = read({
+      ...listenerJson('l', manager),
+      filter_chains: [{ filter_chain_match: match, filters: [manager] }],
+    }).config.filterChains;
+    assert.deepEqual(chain?.match, {
+      destinationPort: 80,
+      destinationPrefixes: ['10.0.0.0/8'],
+      serverNames: ['a.example', '*.b'],
+      transportProtocol: 'tls',
+      applicationProtocols: [],
+      sourcePrefixes: [],
+    });
+    assert.ok(chain.network.kind === 'http');
+    assert.deepEqual(chain.network.upgrades, ['websocket']);
+    assert.deepEqual(chain.network.codecSettings, { acceptHttp10: true });
+    assert.equal(chain.network.limits.headBytesMax, 8192);
+    assert.equal(chain.network.limits.headerCountMax, 7);
+  });
+
+  test('an optional filter that is unknown is left out and told, a required one is refused', () => {
+    const unknown = { '@type': 'type.googleapis.com/xds.type.v3.TypedStruct', type_url: 'x' };
+    const filters = (optional: boolean) => [{ name: 'u', is_optional: optional, typed_config: unknown }];
+    const { config, ignored } = read(
+      listenerJson('l', connectionManager({ ...rds('r'), http_filters: filters(true) })),
+    );
+    assert.deepEqual(config.filterChains[0]?.network.kind === 'http' && config.filterChains[0].network.filters, []);
+    assert.match(ignored.join(), /http_filters\[0\] \(u\)/);
+    assert.throws(
+      () => read(listenerJson('l', connectionManager({ ...rds('r'), http_filters: filters(false) }))),
+      /http_filters\[0\]\.typed_config: "type\.googleapis\.com\/xds\.type\.v3\.TypedStruct": no filter of this proxy reads this \(u\)/,
+    );
+  });
+
+  const manager = connectionManager(rds('r'));
+  const at = String.raw`filter_chains\[0\]\.filters\[0\]\.typed_config`;
+  for (const [what, json, reason] of [
+    ['no address', { name: 'l' }, /^address: absent/],
+    [
+      'a name as address',
+      { ...listenerJson('l', manager), address: address(1, 'localhost') },
+      /^address\.socket_address\.address: "localhost"/,
+    ],
+    ['no chain', { name: 'l', address: address(1) }, /^filter_chains: "\[\]"/],
+    ['an empty chain', { name: 'l', address: address(1), filter_chains: [{}] }, /^filter_chains\[0\]\.filters: "\[\]"/],
+    [
+      'a filter after the end',
+      { name: 'l', address: address(1), filter_chains: [{ filters: [manager, tcp({ cluster: 'x' })] }] },
+      /^filter_chains\[0\]\.filters\[1\]: "envoy\.filters\.network\.tcp_proxy"/,
+    ],
+    [
+      'equal matches',
+      { name: 'l', address: address(1), filter_chains: [{ filters: [manager] }, { filters: [manager] }] },
+      /^filter_chains\[1\]\.filter_chain_match: .* is the match of filter_chains\[0\] too/,
+    ],
+    [
+      'no routes',
+      listenerJson('l', connectionManager({})),
+      new RegExp(`^${at}: absent: must have one of rds, route_config`),
+    ],
+    [
+      'routes from a file',
+      listenerJson('l', connectionManager(rds('r', { path: '/x' }))),
+      new RegExp(`^${at}\\.rds\\.config_source: "path"`),
+    ],
+    [
+      'a route without match',
+      listenerJson(
+        'l',
+        connectionManager({ route_config: { virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{}] }] } }),
+      ),
+      new RegExp(`^${at}\\.route_config\\.virtual_hosts\\[0\\]\\.routes\\[0\\]\\.match: absent`),
+    ],
+    [
+      'HTTP/3',
+      listenerJson('l', connectionManager({ ...rds('r'), codec_type: 'HTTP3' })),
+      new RegExp(`^${at}\\.codec_type: "HTTP3"`),
+    ],
+    [
+      'trusted client certificates',
+      listenerJson('l', connectionManager({ ...rds('r'), forward_client_cert_details: 'FORWARD_ONLY' })),
+      new RegExp(`^${at}\\.forward_client_cert_details: "FORWARD_ONLY"`),
+    ],
+    [
+      'a wrong server name',
+      {
+        ...listenerJson('l', manager),
+        filter_chains: [{ filter_chain_match: { server_names: ['a*'] }, filters: [manager] }],
+      },
+      /server_names\[0\]: "a\*"/,
+    ],
+    [
+      'a wrong prefix',
+      {
+        ...listenerJson('l', manager),
+        filter_chains: [
+          {
+            filter_chain_match: { prefix_ranges: [{ address_prefix: '1.2.3.4', prefix_len: 33 }] },
+            filters: [manager],
+          },
+        ],
+      },
+      /prefix_ranges\[0\]\.prefix_len: 33/,
+    ],
+    ['a UDP listener', { ...listenerJson('l', manager), udp_listener_config: {} }, /^udp_listener_config: present/],
+    ['a listener that does not bind', { ...listenerJson('l', manager), bind_to_port: false }, /^bind_to_port/],
+    ['no protocol', listenerJson('l', rpc({ protocol: '', ...rds('r') })), new RegExp(`^${at}\\.protocol: ""`)],
+    ['an empty TCP proxy', listenerJson('l', tcp({})), new RegExp(`^${at}: absent: must have one of cluster`)],
+    [
+      'a table inside with a bad name',
+      listenerJson(
+        'l',
+        connectionManager({ route_config: { ...routesJson('r', 'c'), request_headers_to_add: [{ header: {} }] } }),
+      ),
+      new RegExp(`^${at}\\.route_config\\.request_headers_to_add\\[0\\]\\.header\\.key: ""`),
+    ],
+  ] as [string, JsonObject, RegExp][]) {
+    test(`refuses ${what}`, () => {
+      assert.throws(
+        () => read(json),
+        (error: Error) => reason.test(error.message) || assert.fail(error.message),
+      );
+    });
+  }
+
+  test('bytes that are no message are refused with the path of their Any', () => {
+    const message = fromBinary(ListenerSchema, resource('Listener', listenerJson('l', manager)).value);
+    const config = message.filterChains[0]?.filters[0]?.configType;
+    assert.ok(config?.case === 'typedConfig');
+    config.value.value = new Uint8Array([0xff, 0xff, 0xff]);
+    assert.throws(
+      () => readListener(message, 'v', { extensions, ignored() {} }),
+      /^FieldError|filters\[0\]\.typed_config: .*: cannot be decoded/,
+    );
+  });
+});

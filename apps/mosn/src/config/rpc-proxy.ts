@@ -1,0 +1,72 @@
+import {
+  XProxy_ServiceLevel as ServiceLevel,
+  type XProxy,
+} from '@sofamesh/api/gen/mosn/extensions/filters/network/x_proxy/v1/x_proxy_pb';
+import { defaultCodecLimits } from '@sofamesh/contract/protocol';
+import type { RpcProxyConfig } from '@sofamesh/proxy/config/listener';
+import { readAccessLog } from './access-log.ts';
+import type { ReadContext } from './context.ts';
+import { durationMs, FieldError, mapAt } from './fields.ts';
+import { heldBytesMax, readHttpFilters } from './http-proxy.ts';
+import { type RouteReference, readRouteSource } from './route-source.ts';
+
+const defaultFrameProgressMs = 10_000;
+const defaultIdleTimeoutMs = 3_600_000;
+/** A call that shows no sign of life: its own timeout, or the route's, normally ends it long before. */
+const streamIdleTimeoutMs = 300_000;
+
+/** Reads `mosn.extensions.filters.network.x_proxy.v1.XProxy`. */
+export function readRpcProxy(
+  message: XProxy,
+  path: string,
+  version: string,
+  context: ReadContext,
+  routes: RouteReference[],
+): RpcProxyConfig {
+  if (message.protocol === '') throw new FieldError(`${path}.protocol`, '', 'must not be empty');
+  const serviceLevel = serviceLevels[message.serviceLevel];
+  if (serviceLevel === undefined) throw new FieldError(`${path}.service_level`, message.serviceLevel, 'is not known');
+  const { limits } = message;
+  return {
+    kind: 'rpc',
+    protocol: message.protocol,
+    serviceLevel,
+    statPrefix: message.statPrefix,
+    routes: readRouteSource(message.routeSpecifier, path, version, context, routes),
+    filters: readHttpFilters(message.httpFilters, `${path}.http_filters`, context),
+    accessLogs: mapAt(message.accessLog, `${path}.access_log`, readAccessLog),
+    limits: {
+      ...defaultCodecLimits,
+      frameBytesMax: atLeastOne(
+        limits?.maxFrameBytes,
+        defaultCodecLimits.frameBytesMax,
+        `${path}.limits.max_frame_bytes`,
+      ),
+      streamsMax: atLeastOne(
+        limits?.maxConcurrentCalls,
+        defaultCodecLimits.streamsMax,
+        `${path}.limits.max_concurrent_calls`,
+      ),
+    },
+    codecSettings: undefined,
+    idleTimeoutMs: durationMs(message.idleTimeout, defaultIdleTimeoutMs, `${path}.idle_timeout`),
+    streamIdleTimeoutMs,
+    messageProgressTimeoutMs: durationMs(
+      limits?.frameProgressTimeout,
+      defaultFrameProgressMs,
+      `${path}.limits.frame_progress_timeout`,
+    ),
+    heldBytesMax,
+  };
+}
+
+const serviceLevels: Readonly<Record<number, RpcProxyConfig['serviceLevel']>> = {
+  [ServiceLevel.FULL]: 'full',
+  [ServiceLevel.LIGHT]: 'light',
+  [ServiceLevel.RELAY]: 'relay',
+};
+
+function atLeastOne(value: number | undefined, fallback: number, path: string): number {
+  if (value === 0) throw new FieldError(path, 0, 'must be at least 1');
+  return value ?? fallback;
+}
