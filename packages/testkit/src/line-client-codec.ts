@@ -1,4 +1,4 @@
-import type { Headers, RequestHead, ResetReason, ResponseHead } from '@sofamesh/contract/message';
+import type { Headers, RequestHead, ResetReason } from '@sofamesh/contract/message';
 import type {
   ClientCodec,
   ClientHost,

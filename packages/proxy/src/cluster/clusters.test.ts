@@ -96,13 +96,12 @@ test('refuses what it cannot use with the field and the reason, and takes the re
     [
       'cluster balancer: lb_policy: no balancer "ring_hash"; there are in_turn, picky',
       'cluster options: ring_hash_lb_config.minimum_ring_size: 0 is too small',
-      'cluster codec: http_protocol_options: no codec "http9"; there are http1',
       'cluster original: type: ORIGINAL_DST is not supported',
     ],
   );
   assert.deepEqual(
     clusters.status().map(({ name }) => name),
-    ['good'],
+    ['codec', 'good'],
   );
 });
 
@@ -110,7 +109,7 @@ test('a refused change leaves the cluster before as it was', () => {
   const { clusters, apply } = createWorld();
   apply({ clusters: [clusterConfig()] });
   const before = clusters.get('c');
-  apply({ clusters: [clusterConfig({ version: '2', httpCodec: 'http9' })] });
+  apply({ clusters: [clusterConfig({ version: '2', balancer: { name: 'ring_hash', options: undefined } })] });
   assert.equal(clusters.get('c'), before);
 });
 

@@ -82,15 +82,13 @@ export class ClusterSet implements Clusters {
   }
 
   /** Throws with the reason when the cluster cannot be used. */
-  #compile({ balancer, httpCodec, discovery }: ClusterConfig): Balancer {
-    const { balancers, protocols, random } = this.#environment;
+  #compile({ balancer, discovery }: ClusterConfig): Balancer {
+    // A codec that is not there is not looked for: TCP sessions and the control plane's own stream do without.
+    const { balancers, random } = this.#environment;
     if (discovery.kind === 'original-dst') throw new Error('type: ORIGINAL_DST is not supported');
     const kind = balancers.get(balancer.name);
     if (kind === undefined) {
       throw new Error(`lb_policy: no balancer ${JSON.stringify(balancer.name)}; there are ${listOf(balancers)}`);
-    }
-    if (!protocols.has(httpCodec)) {
-      throw new Error(`http_protocol_options: no codec ${JSON.stringify(httpCodec)}; there are ${listOf(protocols)}`);
     }
     return kind.create(balancer.options, random);
   }

@@ -13,6 +13,8 @@ export interface ListenerConfig {
   /** Changes when the resource changes; an equal version is left alone. */
   readonly version: string;
   readonly address: Address;
+  /** Statistics begin with `listener.STAT_PREFIX`, or with `listener.ADDRESS` when it is empty. */
+  readonly statPrefix: string;
   readonly filterChains: readonly FilterChainConfig[];
   /** Used when no chain matches. */
   readonly defaultFilterChain: FilterChainConfig | undefined;

@@ -1,11 +1,17 @@
 import { CodedError } from '@sofamesh/base/errors';
 import type { Random } from '@sofamesh/base/random';
 import type { RequestHead } from '@sofamesh/contract/message';
+import type { Stats } from '@sofamesh/contract/stats';
 import type { RouteTableConfig } from '../config/route.ts';
 import type { CompileFormat } from './header-edits.ts';
 import { Route } from './route.ts';
 
 type VirtualHost = readonly Route[];
+
+interface Wildcard {
+  readonly text: string;
+  readonly host: VirtualHost;
+}
 
 /**
  * Virtual hosts and their routes, compiled and immutable: a new configuration is a new table. Domains are looked up as
@@ -16,19 +22,22 @@ export class RouteTable {
   readonly version: string;
   readonly config: RouteTableConfig;
   readonly #exact = new Map<string, VirtualHost>();
-  readonly #suffixes: { readonly text: string; readonly host: VirtualHost }[] = [];
-  readonly #prefixes: { readonly text: string; readonly host: VirtualHost }[] = [];
+  readonly #suffixes: Wildcard[] = [];
+  readonly #prefixes: Wildcard[] = [];
   #fallback: VirtualHost | undefined;
+  /** Most requests of a thread are for the host of the one before, and comparing is cheaper than looking up. */
+  #lastAuthority: string | undefined = undefined;
+  #lastHost: VirtualHost | undefined = undefined;
 
   /** Throws a CodedError that names the field when a regex, a format or a domain is not usable. */
-  constructor(config: RouteTableConfig, compileFormat: CompileFormat) {
+  constructor(config: RouteTableConfig, compileFormat: CompileFormat, stats: Stats) {
     this.name = config.name;
     this.version = config.version;
     this.config = config;
     for (const [at, host] of config.virtualHosts.entries()) {
       const where = `route_configuration ${config.name}: virtual_hosts[${at}] (${host.name})`;
       const routes = host.routes.map(
-        (route, index) => new Route(route, host, config, compileFormat, `${where}.routes[${index}]`),
+        (route, index) => new Route(route, host, config, compileFormat, stats, `${where}.routes[${index}]`),
       );
       for (const domain of host.domains) this.#addDomain(domain.toLowerCase(), routes, where);
     }
@@ -43,9 +52,9 @@ export class RouteTable {
       if (this.#fallback !== undefined) throw duplicate();
       this.#fallback = host;
     } else if (domain.startsWith('*')) {
-      this.#suffixes.push({ text: domain.slice(1), host });
+      addWildcard(this.#suffixes, domain.slice(1), host, duplicate);
     } else if (domain.endsWith('*')) {
-      this.#prefixes.push({ text: domain.slice(0, -1), host });
+      addWildcard(this.#prefixes, domain.slice(0, -1), host, duplicate);
     } else {
       if (this.#exact.has(domain)) throw duplicate();
       this.#exact.set(domain, host);
@@ -54,7 +63,12 @@ export class RouteTable {
 
   /** The first route that matches; undefined is 404. */
   match(head: RequestHead, random: Random): Route | undefined {
-    const host = this.#virtualHost(head.authority);
+    const { authority } = head;
+    if (authority !== this.#lastAuthority) {
+      this.#lastHost = this.#virtualHost(authority);
+      this.#lastAuthority = authority;
+    }
+    const host = this.#lastHost;
     if (host === undefined) return undefined;
     const full = head.path;
     const mark = full.indexOf('?');
@@ -75,6 +89,11 @@ export class RouteTable {
     for (const { text, host } of this.#prefixes) if (name.length > text.length && name.startsWith(text)) return host;
     return this.#fallback;
   }
+}
+
+function addWildcard(wildcards: Wildcard[], text: string, host: VirtualHost, duplicate: () => CodedError): void {
+  if (wildcards.some((each) => each.text === text)) throw duplicate();
+  wildcards.push({ text, host });
 }
 
 function withoutPort(authority: string): string {

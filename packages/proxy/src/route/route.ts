@@ -1,19 +1,22 @@
+import { CodedError } from '@sofamesh/base/errors';
 import type { Random } from '@sofamesh/base/random';
 import type { LogRecord } from '@sofamesh/contract/access-log';
 import type { RouteView } from '@sofamesh/contract/filter';
 import type { LocalReply, RequestHead, ResponseHead } from '@sofamesh/contract/message';
 import { ResponseFlag } from '@sofamesh/contract/message';
+import type { Counter, Stats } from '@sofamesh/contract/stats';
 import type {
   ForwardConfig,
   HeaderMutations,
   RedirectConfig,
-  RetryConfig,
   RouteConfig,
   RouteTableConfig,
   VirtualHostConfig,
 } from '../config/route.ts';
 import { type CompileFormat, HeaderEdits } from './header-edits.ts';
+import { RetryPolicy } from './retry-policy.ts';
 import { RouteMatch } from './route-match.ts';
+import { RouteStats } from './route-stats.ts';
 import { compileRe2 } from './string-match.ts';
 
 /** One entry of a forward action: where to, and what holds for requests that go there only. */
@@ -23,6 +26,8 @@ export interface WeightedCluster {
   readonly filterConfigs: Readonly<Record<string, unknown>>;
   readonly requestEdits: HeaderEdits | undefined;
   readonly responseEdits: HeaderEdits | undefined;
+  /** Counts the requests of a named route that went here. */
+  readonly share: Counter | undefined;
 }
 
 /** A route, compiled: shared by all requests that match it, and immutable. */
@@ -34,7 +39,9 @@ export class Route implements RouteView {
   readonly clusters: readonly WeightedCluster[];
   /** Whole-request deadline; 0: none. */
   readonly timeoutMs: number;
-  readonly retry: RetryConfig | undefined;
+  readonly retry: RetryPolicy | undefined;
+  /** Undefined for a route without a name. */
+  readonly stats: RouteStats | undefined;
   readonly #totalWeight: number;
   readonly #edits: readonly { readonly request: HeaderEdits | undefined; readonly response: HeaderEdits | undefined }[];
   readonly #rewritePath: ((path: string) => string) | undefined;
@@ -45,17 +52,20 @@ export class Route implements RouteView {
     host: VirtualHostConfig,
     table: RouteTableConfig,
     compileFormat: CompileFormat,
+    stats: Stats,
     where: string,
   ) {
     this.name = config.name;
     this.virtualHost = host.name;
     this.config = config;
     this.match = new RouteMatch(config.match, `${where}.match`);
+    this.stats = config.name === '' ? undefined : new RouteStats(stats, host.name, config.name);
     const { action } = config;
-    this.clusters = action.kind === 'forward' ? compileClusters(action, compileFormat, where) : [];
+    this.clusters = action.kind === 'forward' ? compileClusters(action, this.stats, compileFormat, where) : [];
     this.#totalWeight = this.clusters.reduce((sum, cluster) => sum + cluster.weight, 0);
     this.timeoutMs = action.kind === 'forward' ? action.timeoutMs : 0;
-    this.retry = (action.kind === 'forward' ? action.retry : undefined) ?? host.retry;
+    const retry = (action.kind === 'forward' ? action.retry : undefined) ?? host.retry;
+    this.retry = retry === undefined || retry.retriesMax === 0 ? undefined : new RetryPolicy(retry);
     // Most specific first, as Envoy's default (most_specific_header_mutations_wins: false) applies them.
     this.#edits = [config.headers, host.headers, table.headers]
       .map((mutations) => compileEdits(mutations, compileFormat, where))
@@ -94,8 +104,8 @@ export class Route implements RouteView {
     return undefined;
   }
 
-  /** Header mutations and rewrites before the request goes upstream. `hostName` is the chosen host's, for `auto`. */
-  applyRequest(head: RequestHead, cluster: WeightedCluster | undefined, record: LogRecord, hostName: string): void {
+  /** Header mutations and rewrites, once, before the request goes upstream. */
+  applyRequest(head: RequestHead, cluster: WeightedCluster | undefined, record: LogRecord): void {
     cluster?.requestEdits?.apply(head, record);
     for (const edits of this.#edits) edits.request?.apply(head, record);
     const { action } = this.config;
@@ -104,8 +114,13 @@ export class Route implements RouteView {
       head.set('x-envoy-original-path', head.path);
       head.path = this.#rewritePath(head.path);
     }
-    if (action.hostRewrite === 'auto') head.authority = hostName;
-    else if (action.hostRewrite !== undefined) head.authority = action.hostRewrite.literal;
+    if (action.hostRewrite !== undefined && action.hostRewrite !== 'auto') head.authority = action.hostRewrite.literal;
+  }
+
+  /** The authority becomes the name of the host that was picked (Envoy: auto_host_rewrite). */
+  get rewritesHostToUpstream(): boolean {
+    const { action } = this.config;
+    return action.kind === 'forward' && action.hostRewrite === 'auto';
   }
 
   applyResponse(head: ResponseHead, cluster: WeightedCluster | undefined, record: LogRecord): void {
@@ -133,15 +148,27 @@ export class Route implements RouteView {
 function clusterOfHeader(head: RequestHead, header: string): WeightedCluster | undefined {
   const name = head.get(header);
   if (name === undefined || name === '') return undefined;
-  return { name, weight: 1, filterConfigs: {}, requestEdits: undefined, responseEdits: undefined };
+  return { name, weight: 1, filterConfigs: {}, requestEdits: undefined, responseEdits: undefined, share: undefined };
 }
 
-function compileClusters(action: ForwardConfig, compileFormat: CompileFormat, where: string): WeightedCluster[] {
+function compileClusters(
+  action: ForwardConfig,
+  stats: RouteStats | undefined,
+  compileFormat: CompileFormat,
+  where: string,
+): WeightedCluster[] {
   return action.clusters
     .filter((cluster) => cluster.weight > 0 || action.clusters.length === 1)
     .map(({ name, weight, headers, filterConfigs }) => {
       const edits = compileEdits(headers, compileFormat, where);
-      return { name, weight, filterConfigs, requestEdits: edits.request, responseEdits: edits.response };
+      return {
+        name,
+        weight,
+        filterConfigs,
+        requestEdits: edits.request,
+        responseEdits: edits.response,
+        share: stats?.share(name),
+      };
     });
 }
 
@@ -166,13 +193,29 @@ function compileRewrite(
   }
   if (regexRewrite === undefined) return undefined;
   const pattern = compileRe2(regexRewrite.pattern, `${where}.route.regex_rewrite`);
-  // Envoy writes groups as \1, RE2's replacement as $1; a literal $ must stay one.
-  const substitution = regexRewrite.substitution.replace(/\$/g, '\\$').replace(/\\(\d)/g, '$$$1');
+  const substitute = compileSubstitution(
+    regexRewrite.substitution,
+    pattern.groupCount(),
+    `${where}.route.regex_rewrite.substitution`,
+  );
   return (path) => {
     const [bare, query] = splitPath(path);
-    const rewritten = pattern.matcher(bare).replaceAll(substitution);
+    const rewritten = pattern.matcher(bare).replaceAll(substitute);
     return query === undefined ? rewritten : `${rewritten}?${query}`;
   };
+}
+
+/** RE2's own form: `\1` is a group, `\0` the whole match, `\\` a backslash; nothing else is special. */
+function compileSubstitution(text: string, groups: number, where: string): (...found: unknown[]) => string {
+  const parts: (string | number)[] = [];
+  for (const [part] of text.matchAll(/\\.?|[^\\]+/gs)) {
+    const group = /^\\\d$/.test(part) ? Number(part[1]) : undefined;
+    if (part[0] === '\\' && part !== '\\\\' && (group === undefined || group > groups)) {
+      throw new CodedError('bad_substitution', `${where}: ${JSON.stringify(part)}: there are ${groups} groups`);
+    }
+    parts.push(group ?? (part === '\\\\' ? '\\' : part));
+  }
+  return (...found) => parts.map((part) => (typeof part === 'string' ? part : String(found[part] ?? ''))).join('');
 }
 
 /** Path and query; the query is undefined when there is no question mark. */

@@ -1,0 +1,98 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Connection, ServerTls } from '@sofamesh/contract/transport';
+import type { FilterChainConfig, ListenerConfig } from '../config/listener.ts';
+import type { NetworkFilter } from '../network-filter.ts';
+import { type ProxyContext, StreamProxy } from '../stream/stream-proxy.ts';
+import { TcpProxy } from '../tcp/tcp-proxy.ts';
+import { ChainMatcher, type Inspected } from './chain-match.ts';
+import type { InspectionPlan } from './connection-inspector.ts';
+import { mergeServerTls } from './server-tls.ts';
+
+/** A filter chain, compiled. */
+export interface FilterChainEntry {
+  readonly config: FilterChainConfig;
+  readonly network: NetworkFilter;
+}
+
+/** The filter chains of a listener in one version of its configuration. A chain that did not change is kept as it is. */
+export class ChainSet {
+  readonly config: ListenerConfig;
+  readonly tls: ServerTls | undefined;
+  /** Undefined: a chain can be chosen without a look at the first bytes. */
+  readonly inspection: InspectionPlan | undefined;
+  readonly chains: readonly FilterChainEntry[];
+  readonly #matcher: ChainMatcher;
+  readonly #fallback: FilterChainEntry | undefined;
+  /** The only chain, when it takes everything. */
+  readonly #only: FilterChainEntry | undefined;
+
+  /** Throws a CodedError that names the field. */
+  constructor(config: ListenerConfig, context: ProxyContext, before: ChainSet | undefined) {
+    this.config = config;
+    const { filterChains, defaultFilterChain } = config;
+    const all = defaultFilterChain === undefined ? filterChains : [...filterChains, defaultFilterChain];
+    this.tls = mergeServerTls(all);
+    this.#matcher = new ChainMatcher(filterChains.map((chain) => chain.match));
+    const reusable = before?.config.bufferBytesMax === config.bufferBytesMax ? before : undefined;
+    this.chains = all.map((chain, at) => {
+      const kept = reusable?.chains.find((entry) => isDeepStrictEqual(entry.config.network, chain.network));
+      if (kept !== undefined) return { config: chain, network: kept.network };
+      const where = at < filterChains.length ? `filter_chains[${at}]` : 'default_filter_chain';
+      return { config: chain, network: createNetwork(chain, config, context, where) };
+    });
+    this.#fallback = defaultFilterChain === undefined ? undefined : this.chains[this.chains.length - 1];
+    this.inspection = this.tls === undefined ? planInspection(config, context) : undefined;
+    const [first] = filterChains;
+    const takesAll = filterChains.length === 1 && first !== undefined && matchesEverything(first);
+    this.#only = takesAll || filterChains.length === 0 ? this.chains[0] : undefined;
+  }
+
+  /** The chain for a connection; undefined when none takes it. */
+  choose(connection: Connection, inspected: Inspected): FilterChainEntry | undefined {
+    if (this.#only !== undefined) return this.#only;
+    const index = this.#matcher.match(connection, inspected);
+    return index < 0 ? this.#fallback : this.chains[index];
+  }
+
+  /** Chains that `other` does not go on with. */
+  notIn(other: ChainSet | undefined): readonly FilterChainEntry[] {
+    return this.chains.filter(({ network }) => !other?.chains.some((entry) => entry.network === network));
+  }
+}
+
+function createNetwork(
+  { network }: FilterChainConfig,
+  listener: ListenerConfig,
+  context: ProxyContext,
+  where: string,
+): NetworkFilter {
+  if (network.kind === 'tcp') return new TcpProxy(network, context.environment, context.clusters);
+  return new StreamProxy(network, context, listener.bufferBytesMax, where);
+}
+
+function matchesEverything({ match }: FilterChainConfig): boolean {
+  return (
+    match.destinationPort === undefined &&
+    match.transportProtocol === undefined &&
+    match.destinationPrefixes.length === 0 &&
+    match.serverNames.length === 0 &&
+    match.applicationProtocols.length === 0 &&
+    match.sourcePrefixes.length === 0
+  );
+}
+
+/** First bytes are waited for only where some chain depends on them: a server that speaks first would never be heard. */
+function planInspection(config: ListenerConfig, context: ProxyContext): InspectionPlan | undefined {
+  const { inspect, filterChains } = config;
+  const asks = filterChains.some(
+    ({ match }) =>
+      match.transportProtocol !== undefined || match.serverNames.length > 0 || match.applicationProtocols.length > 0,
+  );
+  if (!asks || !(inspect.tls || inspect.protocol)) return undefined;
+  const { protocols } = context.environment;
+  return {
+    tls: inspect.tls,
+    protocols: inspect.protocol ? [...protocols.values()].filter(({ name }) => name.startsWith('http')) : [],
+    continueOnTimeout: config.continueOnInspectTimeout,
+  };
+}

@@ -1,0 +1,69 @@
+import type { Random } from '@sofamesh/base/random';
+import type { ResetReason, ResponseHead } from '@sofamesh/contract/message';
+import type { RetryConfig } from '../config/route.ts';
+
+const statusOf: Readonly<Record<string, number>> = {
+  cancelled: 1,
+  'deadline-exceeded': 4,
+  'resource-exhausted': 8,
+  internal: 13,
+  unavailable: 14,
+};
+
+/** When a route's requests are tried again: Envoy's `retry_on`, compiled. */
+export class RetryPolicy {
+  readonly retriesMax: number;
+  /** 0: none. */
+  readonly perTryTimeoutMs: number;
+  readonly #baseMs: number;
+  readonly #maxMs: number;
+  readonly #on: ReadonlySet<string>;
+  readonly #statuses: ReadonlySet<number>;
+  readonly #grpcStatuses: ReadonlySet<string>;
+  readonly #anyReset: boolean;
+
+  constructor(config: RetryConfig) {
+    this.retriesMax = config.retriesMax;
+    this.perTryTimeoutMs = config.perTryTimeoutMs;
+    this.#baseMs = config.backOffBaseMs;
+    this.#maxMs = config.backOffMaxMs;
+    this.#on = new Set(config.on);
+    const on = this.#on;
+    const statuses = new Set<number>();
+    if (on.has('gateway-error')) for (const status of [502, 503, 504]) statuses.add(status);
+    if (on.has('retriable-4xx')) statuses.add(409);
+    if (on.has('retriable-status-codes')) for (const status of config.retriableStatuses) statuses.add(status);
+    this.#statuses = statuses;
+    this.#grpcStatuses = new Set(config.on.flatMap((word) => (word in statusOf ? [String(statusOf[word])] : [])));
+    // A reset becomes a 5xx, which is why these two mean it as well.
+    this.#anyReset = on.has('reset') || on.has('5xx') || on.has('gateway-error');
+  }
+
+  /** The answer is one to try again for. */
+  retriesResponse(head: ResponseHead): boolean {
+    const { status } = head;
+    if (this.#statuses.has(status) || (status >= 500 && this.#on.has('5xx'))) return true;
+    return this.#grpcStatuses.size > 0 && this.#grpcStatuses.has(head.get('grpc-status') ?? '');
+  }
+
+  /** No answer came. `requestSent`: some of the request may have reached the host. A limit of ours is never retried. */
+  retriesReset(reason: ResetReason, requestSent: boolean): boolean {
+    if (reason === 'overflow') return false;
+    if (this.#anyReset) return true;
+    if (!requestSent && this.#on.has('reset-before-request')) return true;
+    switch (reason) {
+      case 'refused':
+        return this.#on.has('refused-stream');
+      case 'connection-failure':
+      case 'connection-timeout':
+        return this.#on.has('connect-failure');
+      default:
+        return false;
+    }
+  }
+
+  /** Full jitter under an interval that doubles with every retry. `retry` counts from 0. */
+  backOffMs(retry: number, random: Random): number {
+    return random.next() * Math.min(this.#baseMs * 2 ** retry, this.#maxMs);
+  }
+}

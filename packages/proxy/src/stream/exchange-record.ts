@@ -1,0 +1,136 @@
+import { formatAddress } from '@sofamesh/base/address';
+import { Deadline } from '@sofamesh/base/timer-wheel';
+import type { LogRecord } from '@sofamesh/contract/access-log';
+import { type LocalReply, type RequestHead, ResponseFlag, type ResponseHead } from '@sofamesh/contract/message';
+import type { Connection } from '@sofamesh/contract/transport';
+import type { Route, WeightedCluster } from '../route/route.ts';
+import { LocalResponseHead } from './local-response.ts';
+import type { StreamProxy } from './stream-proxy.ts';
+
+/** What is known of an exchange: request, route, response, how it went. An access log prints this very object. */
+export abstract class ExchangeRecord extends Deadline implements LogRecord {
+  readonly proxy: StreamProxy;
+  readonly request: RequestHead;
+  readonly downstream: Connection;
+  metadata: Map<string, unknown> | undefined = undefined;
+
+  status = 0;
+  flags: number = ResponseFlag.none;
+  details = '';
+  /** Of the body; of the whole frame for RPC. */
+  bytesReceived: number;
+  bytesSent = 0;
+  durationMs = 0;
+  upstreamServiceMs = -1;
+  upstreamCluster = '';
+  upstreamHost = '';
+  upstreamFailure = '';
+  upstreamConnection: Connection | undefined = undefined;
+  attempts = 0;
+  readonly startMs: number;
+  /** When something was last read or written: monotonic, and the time of this turn while the exchange begins. */
+  lastActivityMs: number;
+
+  #response: ResponseHead | undefined = undefined;
+  #reply: LocalReply | undefined = undefined;
+  #route: Route | undefined = undefined;
+  #routeMatched = false;
+  #target: WeightedCluster | undefined = undefined;
+
+  constructor(proxy: StreamProxy, request: RequestHead, downstream: Connection, nowMs: number) {
+    super();
+    this.proxy = proxy;
+    this.request = request;
+    this.downstream = downstream;
+    this.bytesReceived = request.wholeBytes;
+    this.startMs = nowMs;
+    this.lastActivityMs = nowMs;
+  }
+
+  get response(): ResponseHead | undefined {
+    if (this.#response === undefined && this.#reply !== undefined) this.#response = new LocalResponseHead(this.#reply);
+    return this.#response;
+  }
+
+  protected setResponse(head: ResponseHead): void {
+    this.#response = head;
+  }
+
+  /** An answer of the proxy's own, in place of any other. */
+  protected setReply(reply: LocalReply): void {
+    this.#reply = reply;
+    this.#response = undefined;
+  }
+
+  /** Matched when somebody asks for the first time, and again after {@link clearRoute}. */
+  get route(): Route | undefined {
+    if (!this.#routeMatched) {
+      this.#routeMatched = true;
+      this.#route = this.proxy.routes.table?.match(this.request, this.proxy.random);
+      this.#target = this.#route?.pickCluster(this.request, this.proxy.random);
+    }
+    return this.#route;
+  }
+
+  /** The cluster that the route has chosen for this request. */
+  get target(): WeightedCluster | undefined {
+    return this.route === undefined ? undefined : this.#target;
+  }
+
+  routeConfig(filterName: string): unknown {
+    return this.route?.filterConfig(filterName, this.#target);
+  }
+
+  clearRoute(): void {
+    this.#routeMatched = false;
+    this.#route = undefined;
+    this.#target = undefined;
+  }
+
+  addFlags(flags: number): void {
+    this.flags |= flags;
+  }
+
+  /** Something has happened that took time. */
+  touch(): void {
+    this.lastActivityMs = this.proxy.clock.now();
+  }
+
+  get startWallMs(): number {
+    const { clock } = this.proxy;
+    return clock.wallMs() - (clock.now() - this.startMs);
+  }
+
+  get routeName(): string {
+    return this.#route?.name ?? '';
+  }
+
+  get virtualHost(): string {
+    return this.#route?.virtualHost ?? '';
+  }
+
+  get upstreamLocal(): string {
+    return this.upstreamConnection === undefined ? '' : formatAddress(this.upstreamConnection.local);
+  }
+
+  /** Metrics of the proxy and of the route. `responseSent`: to its end; `called`: an upstream was chosen. */
+  protected recordEnd(responseSent: boolean, called: boolean): void {
+    const { stats } = this.proxy;
+    stats.rqActive.add(-1);
+    stats.rqTime.record(this.durationMs);
+    const route = this.#route?.stats;
+    if (route === undefined) return;
+    route.total.increment();
+    route.time.record(this.durationMs);
+    if (called) this.#target?.share?.increment();
+    if (this.flags & (ResponseFlag.delayInjected | ResponseFlag.faultInjected)) route.injected.increment();
+    else if (this.#failed(responseSent)) route.error.increment();
+  }
+
+  /** An error for whoever asked. A client that went away by itself has made none. */
+  #failed(responseSent: boolean): boolean {
+    if (this.status >= 500) return true;
+    if (responseSent || this.request.oneWay) return false;
+    return (this.flags & ResponseFlag.downstreamConnectionTermination) === 0;
+  }
+}

@@ -1,0 +1,40 @@
+import type { ActiveExchange } from './exchange.ts';
+import { LocalResponseHead } from './local-response.ts';
+import { clusterNotFound, protocolUnknown, routeNotFound, routeTableMissing } from './replies.ts';
+import { UpstreamCall } from './upstream-call.ts';
+
+/** What the router filter does: answers what the route itself answers, else begins the call to the upstream. */
+export function routeToUpstream(exchange: ActiveExchange, end: boolean, suppressHeaders: boolean): void {
+  const { proxy, route, request } = exchange;
+  const { stats } = proxy;
+  if (route === undefined) {
+    stats.noRoute.increment();
+    exchange.reply(proxy.routes.table === undefined ? routeTableMissing : routeNotFound);
+    return;
+  }
+  stats.routed.increment();
+  const direct = route.reply(request);
+  if (direct !== undefined) {
+    (route.config.action.kind === 'redirect' ? stats.redirect : stats.directResponse).increment();
+    const head = new LocalResponseHead(direct);
+    route.applyResponse(head, undefined, exchange);
+    exchange.reply(head.toReply());
+    return;
+  }
+  const { target } = exchange;
+  const cluster = target && proxy.clusters.get(target.name);
+  if (target === undefined || cluster === undefined) {
+    stats.noCluster.increment();
+    exchange.upstreamCluster = target?.name ?? '';
+    exchange.reply(clusterNotFound);
+    return;
+  }
+  exchange.upstreamCluster = cluster.name;
+  const protocol = proxy.protocol ?? proxy.protocols.get(cluster.config.httpCodec);
+  if (protocol === undefined) {
+    exchange.reply(protocolUnknown);
+    return;
+  }
+  exchange.call = new UpstreamCall(exchange, route, target, cluster, protocol, suppressHeaders);
+  exchange.call.begin(end);
+}

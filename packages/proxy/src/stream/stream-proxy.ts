@@ -1,0 +1,174 @@
+import type { Clock } from '@sofamesh/base/clock';
+import { CodedError } from '@sofamesh/base/errors';
+import type { Logger } from '@sofamesh/base/logger';
+import type { Random } from '@sofamesh/base/random';
+import type { TimerWheel } from '@sofamesh/base/timer-wheel';
+import type { AccessLog } from '@sofamesh/contract/access-log';
+import type { CodecOptions, Protocol } from '@sofamesh/contract/protocol';
+import type { Connection } from '@sofamesh/contract/transport';
+import { FilterChain } from '../chain/filter-chain.ts';
+import type { Clusters } from '../cluster/upstream.ts';
+import type { HttpProxyConfig, RpcProxyConfig } from '../config/listener.ts';
+import type { EngineEnvironment } from '../environment.ts';
+import type { NetworkFilter } from '../network-filter.ts';
+import type { RouteSlot, RouteSlots } from '../route/route-slots.ts';
+import { RouteTable } from '../route/route-table.ts';
+import { DetectingConnection } from './detecting-connection.ts';
+import { DownstreamConnection } from './downstream-connection.ts';
+import { DownstreamStats } from './downstream-stats.ts';
+import { HttpEdge } from './http-edge.ts';
+
+/** What proxies have from the engine. */
+export interface ProxyContext {
+  readonly environment: EngineEnvironment;
+  readonly clusters: Clusters;
+  readonly routes: RouteSlots;
+}
+
+/**
+ * The network filter for requests, HTTP and RPC alike: everything that the exchanges of one filter chain share, compiled
+ * when the configuration arrived.
+ */
+export class StreamProxy implements NetworkFilter {
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly clusters: Clusters;
+  readonly protocols: ReadonlyMap<string, Protocol>;
+  /** RPC: spoken to clients and upstreams alike. Undefined for HTTP, where each cluster says. */
+  readonly protocol: Protocol | undefined;
+  readonly stats: DownstreamStats;
+  readonly filters: FilterChain;
+  readonly routes: RouteSlot;
+  readonly accessLogs: readonly AccessLog[];
+  /** What HTTP adds as a hop; undefined for RPC. */
+  readonly edge: HttpEdge | undefined;
+  readonly codecOptions: CodecOptions;
+  readonly bufferBytesMax: number;
+  readonly idleTimeoutMs: number;
+  readonly streamIdleTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly messageProgressTimeoutMs: number;
+  readonly heldBytesMax: number;
+  /** 0: no limit. */
+  readonly maxRequestsPerConnection: number;
+  /** Bytes of incomplete messages, of all connections. */
+  heldBytes = 0;
+  readonly #codecs: readonly Protocol[];
+  readonly #connections = new Set<DownstreamConnection>();
+  readonly #detecting = new Set<DetectingConnection>();
+  #draining = false;
+
+  /** Throws a CodedError that begins with `where`. */
+  constructor(config: HttpProxyConfig | RpcProxyConfig, context: ProxyContext, bufferBytesMax: number, where: string) {
+    const { environment } = context;
+    const { clock, wheel, random, logger, stats, protocols } = environment;
+    const http = config.kind === 'http' ? config : undefined;
+    this.clock = clock;
+    this.wheel = wheel;
+    this.random = random;
+    this.logger = logger;
+    this.clusters = context.clusters;
+    this.protocols = protocols;
+    this.#codecs = chooseCodecs(config, protocols, where);
+    this.protocol = http === undefined ? this.#codecs[0] : undefined;
+    const statPrefix = `http.${config.statPrefix}.`;
+    this.stats = new DownstreamStats(stats, statPrefix);
+    this.filters = new FilterChain(config.filters, environment, statPrefix, `${where}.http_filters`);
+    this.routes =
+      config.routes.kind === 'named'
+        ? context.routes.named(config.routes.name)
+        : { table: new RouteTable(config.routes.table, environment.compileFormat, stats) };
+    this.accessLogs = config.accessLogs.map((log) => environment.openAccessLog(log));
+    this.edge = http && new HttpEdge(http, clock, environment.requestId);
+    this.codecOptions = { limits: config.limits, settings: config.codecSettings };
+    this.bufferBytesMax = bufferBytesMax;
+    this.idleTimeoutMs = config.idleTimeoutMs;
+    this.streamIdleTimeoutMs = config.streamIdleTimeoutMs;
+    this.requestTimeoutMs = http?.requestTimeoutMs ?? 0;
+    this.messageProgressTimeoutMs = config.messageProgressTimeoutMs;
+    this.heldBytesMax = config.heldBytesMax;
+    this.maxRequestsPerConnection = http?.maxRequestsPerConnection ?? 0;
+  }
+
+  get activeConnections(): number {
+    return this.#connections.size + this.#detecting.size;
+  }
+
+  accept(connection: Connection, done: () => void): void {
+    this.stats.cxTotal.increment();
+    this.stats.cxActive.add(1);
+    if (this.#codecs.length === 1) {
+      this.#serve(connection, this.#codecs[0]!, done);
+      return;
+    }
+    const detecting: DetectingConnection = new DetectingConnection(this.#codecs, connection, {
+      found: (protocol, received) => {
+        this.#forget(detecting);
+        this.#serve(connection, protocol, done).onBytes(received);
+      },
+      gone: () => {
+        this.#forget(detecting);
+        this.#countGone();
+        done();
+      },
+    });
+    this.#detecting.add(detecting);
+    if (this.idleTimeoutMs > 0) this.wheel.start(detecting, this.idleTimeoutMs);
+    connection.setHandler(detecting);
+  }
+
+  #forget(detecting: DetectingConnection): void {
+    this.#detecting.delete(detecting);
+    this.wheel.stop(detecting);
+  }
+
+  #serve(connection: Connection, protocol: Protocol, done: () => void): DownstreamConnection {
+    const served = new DownstreamConnection(this, protocol, connection, done);
+    this.#connections.add(served);
+    connection.setHandler(served);
+    // Accepted by a listener that was replaced in the same turn.
+    if (this.#draining) served.drain();
+    return served;
+  }
+
+  connectionGone(connection: DownstreamConnection): void {
+    this.#connections.delete(connection);
+    this.#countGone();
+  }
+
+  #countGone(): void {
+    this.stats.cxDestroy.increment();
+    this.stats.cxActive.add(-1);
+  }
+
+  drain(): void {
+    this.#draining = true;
+    for (const connection of [...this.#connections]) connection.drain();
+    for (const detecting of this.#detecting) detecting.close();
+  }
+
+  close(): void {
+    for (const connection of [...this.#connections]) connection.close();
+    for (const detecting of this.#detecting) detecting.close();
+  }
+}
+
+/** `auto` is every HTTP protocol there is, told apart by a connection's first bytes. */
+function chooseCodecs(
+  config: HttpProxyConfig | RpcProxyConfig,
+  protocols: ReadonlyMap<string, Protocol>,
+  where: string,
+): readonly Protocol[] {
+  if (config.kind === 'http' && config.codec === 'auto') {
+    const codecs = [...protocols.values()].filter((protocol) => protocol.name.startsWith('http'));
+    if (codecs.length === 0) throw new CodedError('unknown_protocol', `${where}.codec_type: no HTTP protocol is there`);
+    return codecs;
+  }
+  const name = config.kind === 'http' ? config.codec : config.protocol;
+  const field = config.kind === 'http' ? 'codec_type' : 'protocol';
+  const protocol = protocols.get(name);
+  if (protocol === undefined) throw new CodedError('unknown_protocol', `${where}.${field}: ${name}: no such protocol`);
+  return [protocol];
+}
