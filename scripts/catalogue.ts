@@ -49,6 +49,11 @@ function registries() {
     .map((folder) => ({ alias: `${camelCase(folder)}Registry`, path: `@sofamesh/registry-${folder}/registry` }));
 }
 
+function protocolNames(): NameList {
+  const found = extensions('protocols', runtimeFile, '');
+  return { list: 'protocolNames', names: found.map(({ path }) => basename(path)) };
+}
+
 const runtimeFile = (folder: string) => `${folder}.ts`;
 const configFile = () => 'config.ts';
 
@@ -93,11 +98,9 @@ const catalogues: Readonly<Record<string, () => (Section | NameList)[]>> = {
       from: '@sofamesh/contract/registry',
       imports: registries(),
     },
-    {
-      list: 'protocolNames',
-      names: extensions('protocols', runtimeFile, '').map(({ path }) => basename(path)),
-    },
+    protocolNames(),
   ],
+  'apps/meshctl/src/catalogue.gen.ts': () => [protocolNames()],
 };
 
 function render(all: readonly (Section | NameList)[]): string {

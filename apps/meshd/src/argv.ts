@@ -26,9 +26,9 @@ export function readArguments(argv: readonly string[]): Options {
     .description('The control plane: reads resources from folders and drives proxies by xDS.')
     .version(versionLine(), '--version', 'print the version')
     .requiredOption('--config <dir>', 'folder of resources, watched; may be given more than once', collect)
-    .option('--grpc-address <host:port>', 'xDS, plain text', address, ipAddress('127.0.0.1', 15_010))
+    .option('--grpc-address <host:port>', 'xDS, plain text (default: 127.0.0.1:15010)', address)
     .option('--tls-address <host:port>', 'xDS over TLS; accepted, not served yet', address)
-    .option('--http-address <host:port>', 'debug pages, metrics, /ready', address, ipAddress('127.0.0.1', 15_014))
+    .option('--http-address <host:port>', 'debug pages, metrics, /ready (default: 127.0.0.1:15014)', address)
     .option('--webhook-address <host:port>', 'injection and validation; accepted, not served yet', address)
     .option('--mesh-config <file>', "settings of the whole mesh: Istio's MeshConfig")
     .option('--log-level <level>', logLevels.join(', '), logLevel, 'info')
@@ -38,9 +38,9 @@ export function readArguments(argv: readonly string[]): Options {
   command.parse(argv);
   const given = command.opts<{
     config: string[];
-    grpcAddress: IpAddress;
+    grpcAddress?: IpAddress;
     tlsAddress?: IpAddress;
-    httpAddress: IpAddress;
+    httpAddress?: IpAddress;
     webhookAddress?: IpAddress;
     meshConfig?: string;
     logLevel: LogLevel;
@@ -48,8 +48,8 @@ export function readArguments(argv: readonly string[]): Options {
   }>();
   return {
     configFolders: given.config,
-    grpcAddress: given.grpcAddress,
-    httpAddress: given.httpAddress,
+    grpcAddress: given.grpcAddress ?? ipAddress('127.0.0.1', 15_010),
+    httpAddress: given.httpAddress ?? ipAddress('127.0.0.1', 15_014),
     meshConfigFile: given.meshConfig,
     logLevel: given.logLevel,
     addressesFile: given.addressesPath,

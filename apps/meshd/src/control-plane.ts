@@ -16,9 +16,9 @@ import { AdsServer } from '@sofamesh/xds/server/ads-server';
 import { clusterTypeUrl, endpointsTypeUrl, listenerTypeUrl, routeTypeUrl } from '@sofamesh/xds/type-urls';
 import { protocolNames, registries } from './catalogue.gen.ts';
 import { answerDebug } from './debug-pages.ts';
+import { intentDump } from './intent-dump.ts';
 import { Metrics } from './metrics.ts';
 import { proxyNodeOf } from './proxy-node.ts';
-import { intentDump } from './resource-json.ts';
 import { syncStatus } from './sync-status.ts';
 import { versionLine } from './version.ts';
 

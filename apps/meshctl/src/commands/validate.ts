@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { messageOf } from '@sofamesh/base/errors';
 import { type Finding, formatFinding } from '@sofamesh/model/finding';
 import { readText } from '@sofamesh/model/read';
+import { protocolNames } from '../catalogue.gen.ts';
 import { type Output, type OutputFormat, paint, print } from '../output.ts';
+
+const xProtocols = new Set(protocolNames);
 
 /** Checks files and folders as meshd would read them; 1 when there are errors. */
 export function validate(paths: readonly string[], format: OutputFormat, output: Output): number {
@@ -11,7 +14,7 @@ export function validate(paths: readonly string[], format: OutputFormat, output:
   let objects = 0;
   for (const file of paths.flatMap((path) => filesOf(path, findings))) {
     try {
-      const read = readText(file, readFileSync(file, 'utf8'));
+      const read = readText(file, readFileSync(file, 'utf8'), { xProtocols });
       objects += read.objects.length;
       findings.push(...read.findings);
     } catch (thrown) {

@@ -1,11 +1,12 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatAddress, type IpAddress, ipAddress } from '@sofamesh/base/address';
 import { CodedError } from '@sofamesh/base/errors';
 import { httpRequest } from '@sofamesh/net/http-request';
+import { claimFolder, releaseFolder } from './claim-folder.ts';
 import { isFree, isReachable } from './ports.ts';
-import { Program } from './program.ts';
+import { Program, type ProgramOptions } from './program.ts';
 import { pathWithNode, programFile } from './programs.ts';
 import { type Figures, FiguresSum, figuresPath } from './route-figures.ts';
 import { adminPort, sidecarBootstrap } from './sidecar-bootstrap.ts';
@@ -27,7 +28,7 @@ interface Running {
 }
 
 const meshdPorts = { grpc: 15_010, tls: 15_012, http: 15_014, webhook: 15_017 };
-const readyTimeoutMs = 30_000;
+const readyTimeoutMs = 60_000;
 const pollMs = 25;
 const requestTimeoutMs = 2_000;
 const serverTimeoutMs = 15_000;
@@ -63,11 +64,18 @@ export class Mesh {
 
   /** Starts all, servers before clients, and resolves when they are ready. `apps` false: no programs. */
   async start(apps: boolean): Promise<void> {
-    rmSync(this.#folder, { recursive: true, force: true });
+    claimFolder(this.#folder);
     for (const folder of ['logs', 'config', 'sidecars']) mkdirSync(join(this.#folder, folder), { recursive: true });
     await this.#startMeshd();
-    await Promise.all(this.#running.map((running) => this.#startSidecar(running)));
-    if (apps) await this.#startPrograms();
+    const servers = new Set<Running>();
+    await Promise.all(
+      this.#running.map(async (running) => {
+        await this.#startSidecar(running);
+        if (apps && (await this.#startServer(running))) servers.add(running);
+      }),
+    );
+    if (!apps) return;
+    for (const client of this.#running) if (!servers.has(client)) this.#startProgram(client);
   }
 
   /** What all sidecars count now. One that does not answer is left out. */
@@ -86,6 +94,7 @@ export class Mesh {
     await stop(this.#running.map(({ program }) => program));
     await stop(this.#running.map(({ sidecar }) => sidecar));
     await this.#meshd?.stop(stopGraceMs);
+    releaseFolder(this.#folder);
   }
 
   async #startMeshd(): Promise<void> {
@@ -100,7 +109,7 @@ export class Mesh {
       ...['--tls-address', await address(meshdPorts.tls), '--webhook-address', await address(meshdPorts.webhook)],
       ...['--addresses-path', addressesFile],
     ];
-    this.#meshd = this.#launch('meshd', programFile('meshd'), args, (line) => {
+    this.#meshd = this.#launchOwn('meshd', programFile('meshd'), args, (line) => {
       const trouble = /\]\[(?:warning|error|critical)\]\[\w+\] (.*)$/.exec(line);
       if (trouble !== null) this.#events.say(`meshd: ${trouble[1]}`);
     });
@@ -116,46 +125,44 @@ export class Mesh {
     const bootstrap = join(this.#folder, 'sidecars', `${workload.namespace}-${workload.name}.json`);
     writeFileSync(bootstrap, JSON.stringify(sidecarBootstrap(workload, this.grpcAddress), null, 2));
     const args = ['-c', bootstrap, '--concurrency', '1', '--log-level', 'warning', '--drain-time-s', `${drainSeconds}`];
-    running.sidecar = this.#launch(`sidecar of ${workload.name}`, programFile('mosn'), args);
+    running.sidecar = this.#launchOwn(`sidecar of ${workload.name}`, programFile('mosn'), args);
     await this.#awaitReady(running.sidecar, `${adminUrl(workload)}/ready`);
   }
 
-  async #startPrograms(): Promise<void> {
-    const withProgram = this.#running.filter(({ workload }) => workload.command !== undefined);
-    const endpoints = new Map<Running, readonly IpAddress[]>();
-    await Promise.all(withProgram.map(async (running) => endpoints.set(running, await this.#served(running.workload))));
-    const isServer = (running: Running) => (endpoints.get(running)?.length ?? 0) > 0;
-    for (const server of withProgram.filter(isServer)) this.#startProgram(server);
-    const servers = withProgram.filter(isServer);
-    await Promise.all(servers.map((server) => this.#awaitServer(server, endpoints.get(server) ?? [])));
-    for (const client of withProgram.filter((running) => !isServer(running))) this.#startProgram(client);
+  /** Starts the workload's program if it is a server, and waits until it listens; false for a client. */
+  async #startServer(running: Running): Promise<boolean> {
+    const { workload, sidecar } = running;
+    const endpoints =
+      sidecar === undefined ? [] : await this.#await(sidecar, 'answering', () => this.#served(workload));
+    if (endpoints.length === 0) return false;
+    this.#startProgram(running);
+    await this.#awaitServer(running, endpoints);
+    return true;
   }
 
   #startProgram(running: Running): void {
     const { name, namespace, address, command, env } = running.workload;
-    const [program, ...args] = command!;
-    running.program = this.#watch(
-      new Program({
-        name,
-        command: program!,
-        args,
-        cwd: this.#spec.folder,
-        env: {
-          ...process.env,
-          PATH: pathWithNode(),
-          WORKLOAD_NAME: name,
-          NAMESPACE: namespace,
-          MESH_ADDRESS: address,
-          ...env,
-        },
-        logFile: join(this.logFolder, `${namespace}-${name}.log`),
-      }),
-    );
+    if (command === undefined) return;
+    const [program, ...args] = command;
+    running.program = this.#launch({
+      name,
+      command: program!,
+      args,
+      cwd: this.#spec.folder,
+      env: {
+        ...process.env,
+        PATH: pathWithNode(),
+        WORKLOAD_NAME: name,
+        NAMESPACE: namespace,
+        MESH_ADDRESS: address,
+        ...env,
+      },
+      logFile: join(this.logFolder, `${namespace}-${name}.log`),
+    });
   }
 
   /** Where the workload's program has to listen: the endpoints of its sidecar's inbound clusters. */
   async #served(workload: Workload): Promise<IpAddress[]> {
-    if (!workload.sidecar) return [];
     const page = JSON.parse(await this.#admin(workload, '/clusters?format=json')) as ClustersPage;
     return (page.cluster_statuses ?? [])
       .filter(({ name }) => name.startsWith('inbound|'))
@@ -169,9 +176,9 @@ export class Mesh {
     const untilMs = performance.now() + serverTimeoutMs;
     for (const endpoint of endpoints) {
       while (!(await isReachable(endpoint))) {
-        if (!program!.running) return;
+        if (program?.running !== true || this.#stopping) return;
         if (performance.now() > untilMs) {
-          this.#events.say(`${program!.name} does not listen on ${formatAddress(endpoint)}`);
+          this.#events.say(`${program.name} does not listen on ${formatAddress(endpoint)}`);
           return;
         }
         await sleep(pollMs);
@@ -179,21 +186,22 @@ export class Mesh {
     }
   }
 
-  #launch(name: string, file: string, args: readonly string[], onLine?: (line: string) => void): Program {
-    return this.#watch(
-      new Program({
-        name,
-        command: process.execPath,
-        args: [file, ...args],
-        cwd: process.cwd(),
-        env: process.env,
-        logFile: join(this.logFolder, `${name.replaceAll(' ', '-')}.log`),
-        ...(onLine !== undefined && { onLine }),
-      }),
-    );
+  #launchOwn(name: string, file: string, args: readonly string[], onLine?: (line: string) => void): Program {
+    return this.#launch({
+      name,
+      command: process.execPath,
+      args: [file, ...args],
+      cwd: process.cwd(),
+      env: process.env,
+      logFile: join(this.logFolder, `${name.replaceAll(' ', '-')}.log`),
+      ...(onLine !== undefined && { onLine }),
+    });
   }
 
-  #watch(program: Program): Program {
+  #launch(options: ProgramOptions): Program {
+    // What is started after the others were stopped would stay.
+    if (this.#stopping) throw new CodedError('stopping', `${options.name} is not started: the mesh stops`);
+    const program = new Program(options);
     void program.ended.then(() => {
       if (!this.#stopping) this.#events.ended(program);
     });
@@ -218,13 +226,13 @@ export class Mesh {
     for (;;) {
       const answer = await ask().catch(() => undefined);
       if (answer !== undefined) return answer;
-      const trouble = !program.running ? 'ended' : performance.now() > untilMs ? `is not ${what}` : undefined;
-      if (trouble !== undefined || this.#stopping) {
-        throw new CodedError(
-          'not_ready',
-          [`${program.name} ${trouble ?? 'stopped'}`, ...program.lastLines].join('\n  '),
-        );
+      // What it said last was told when it ended.
+      if (!program.running) throw new CodedError('not_ready', `${program.name} ended before it was ${what}`);
+      if (performance.now() > untilMs) {
+        const waited = `${program.name} is not ${what} after ${readyTimeoutMs / 1000} s`;
+        throw new CodedError('not_ready', [waited, ...program.lastLines].join('\n  '));
       }
+      if (this.#stopping) throw new CodedError('stopping', `${program.name} is not awaited: the mesh stops`);
       await sleep(pollMs);
     }
   }
