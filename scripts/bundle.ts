@@ -33,8 +33,9 @@ for (const program of ['mosn', 'meshd', 'meshctl']) {
     platform: 'node',
     target: 'node24',
     format: 'esm',
-    minify: true,
-    keepNames: true,
+    // Names stay, so that stack traces can be read.
+    minifyWhitespace: true,
+    minifySyntax: true,
     legalComments: 'none',
     logLevel: 'warning',
     banner: { js: banner },

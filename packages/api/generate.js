@@ -37,7 +37,10 @@ function stage() {
   const texts = new Map();
   for (const file of protoFiles(staging)) {
     // The shipped validate.proto is older than the option `ignore_empty` that a few files use.
-    const text = readFileSync(join(staging, file), 'utf8').replace(/^\s*ignore_empty: true,?\s*$/gm, '').replace(/\(validate\.rules\)\.[a-z0-9_]+\.ignore_empty = true,?/g, '').replace(/, ?ignore_empty: true|ignore_empty: true,? ?/g, '');
+    const text = readFileSync(join(staging, file), 'utf8')
+      .replace(/^\s*ignore_empty: true,?\s*$/gm, '')
+      .replace(/\(validate\.rules\)\.[a-z0-9_]+\.ignore_empty = true,?/g, '')
+      .replace(/, ?ignore_empty: true|ignore_empty: true,? ?/g, '');
     texts.set(file, text);
   }
   for (let dropped = true; dropped; ) {
@@ -71,6 +74,26 @@ function inputDigest() {
   return hash.digest('hex');
 }
 
+/** Generated files build their descriptors by `src/file-desc.ts`, which says why. */
+function useOwnFileDesc() {
+  for (const name of readdirSync(generated, { recursive: true }).map(String)) {
+    if (!name.endsWith('_pb.ts')) continue;
+    const file = join(generated, name);
+    const own = relative(dirname(file), join(here, 'src', 'file-desc.ts'))
+      .split(sep)
+      .join('/');
+    const text = readFileSync(file, 'utf8').replace(
+      /^import \{ (.*)\bfileDesc(?:, )?(.*) \} from "@bufbuild\/protobuf\/codegenv2";$/m,
+      (_line, before, after) => {
+        const others = `${before}${after}`.replace(/, $/, '');
+        const rest = others === '' ? '' : `import { ${others} } from "@bufbuild/protobuf/codegenv2";\n`;
+        return `${rest}import { fileDesc } from "${own}";`;
+      },
+    );
+    writeFileSync(file, text);
+  }
+}
+
 const marker = join(generated, '.inputs');
 const digest = inputDigest();
 if (existsSync(marker) && readFileSync(marker, 'utf8') === digest) process.exit(0);
@@ -89,6 +112,7 @@ plugins:
 );
 const buf = join(dirname(require.resolve('@bufbuild/buf/package.json')), 'bin', 'buf');
 execFileSync(process.execPath, [buf, 'generate'], { cwd: staging, stdio: 'inherit' });
+useOwnFileDesc();
 writeFileSync(marker, digest);
 rmSync(staging, { recursive: true, force: true });
 console.log(`api: generated types for ${count} .proto files`);

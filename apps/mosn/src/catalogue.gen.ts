@@ -2,13 +2,20 @@
 import type { Protocol } from '@sofamesh/contract/protocol';
 import type { BalancerKind } from '@sofamesh/contract/balancer';
 import type { FilterKind } from '@sofamesh/contract/filter';
+import { protocol as boltProtocol } from '@sofamesh/protocols/bolt/bolt';
+import { protocol as dubboProtocol } from '@sofamesh/protocols/dubbo/dubbo';
+import { protocol as http1Protocol } from '@sofamesh/protocols/http1/http1';
 import { kind as leastRequestBalancer } from '@sofamesh/balancers/least-request/least-request';
 import { kind as randomBalancer } from '@sofamesh/balancers/random/random';
 import { kind as roundRobinBalancer } from '@sofamesh/balancers/round-robin/round-robin';
 import { kind as faultFilter } from '@sofamesh/filters/fault/fault';
 import { kind as routerFilter } from '@sofamesh/filters/router/router';
 
-export const protocols: readonly Protocol[] = [];
+export const protocols: readonly Protocol[] = [
+  boltProtocol as Protocol,
+  dubboProtocol as Protocol,
+  http1Protocol as Protocol,
+];
 
 export const balancers: readonly BalancerKind[] = [
   leastRequestBalancer as BalancerKind,

@@ -7,9 +7,9 @@ import type { ClusterStatus } from '../engine-api.ts';
 import type { EngineEnvironment } from '../environment.ts';
 import type { Bindings } from '../pool/bindings.ts';
 import { BoundPool } from '../pool/bound-pool.ts';
+import { DialectPool } from '../pool/dialect-pool.ts';
 import { ExclusivePool } from '../pool/exclusive-pool.ts';
 import type { Pool, PoolEnvironment } from '../pool/pool.ts';
-import { SharedPool } from '../pool/shared-pool.ts';
 import { CircuitBreakers } from './circuit-breakers.ts';
 import { ClusterStats } from './cluster-stats.ts';
 import { DialledConnection } from './dialled-connection.ts';
@@ -174,7 +174,7 @@ export class Cluster implements UpstreamCluster {
       case 'exclusive':
         return new ExclusivePool(protocol, environment);
       case 'multiplexed':
-        return new SharedPool(protocol, environment, config.multiplexedConnections, true);
+        return new DialectPool(protocol, environment);
       case 'bound':
         return new BoundPool(protocol, environment, this.#environment.bindings);
     }

@@ -43,6 +43,8 @@ export interface UpstreamCluster {
 
 /** One try of one request. The pool opens the stream with the attempt itself as the stream's handler. */
 export interface UpstreamAttempt extends ClientStreamHandler {
+  /** The request's; 0 when it has none. */
+  readonly dialect: number;
   /** `stream` is open and nothing was sent on it. */
   onPoolReady(stream: ClientStream, connection: Connection): void;
   /** `connection-failure`, `connection-timeout` or `overflow`. `detail` is for logs (`ECONNREFUSED`, TLS reason). */

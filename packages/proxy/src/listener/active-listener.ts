@@ -42,6 +42,8 @@ export class ActiveListener {
         reusePort: config.reusePort,
         watermarks: { highBytes: high, lowBytes: Math.floor(high / 2) },
         onTlsFailure: () => this.#stats?.connectionError.increment(),
+        // Out of descriptors.
+        onRefused: () => this.#stats?.cxOverflow.increment(),
         ...(tls === undefined ? undefined : { tls }),
       },
       (connection) => this.#accept(connection),

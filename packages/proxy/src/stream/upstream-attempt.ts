@@ -31,6 +31,10 @@ export class Attempt extends Deadline implements UpstreamAttempt {
     this.host = host;
   }
 
+  get dialect(): number {
+    return this.#call.dialect;
+  }
+
   onPoolReady(stream: ClientStream, connection: Connection): void {
     this.pending = undefined;
     if (this.over) {

@@ -73,6 +73,10 @@ export class UpstreamCall extends Deadline implements PickContext {
         : hashRequest(forward.hashPolicy, exchange.request);
   }
 
+  get dialect(): number {
+    return this.#exchange.request.dialect ?? 0;
+  }
+
   begin(end: boolean): void {
     const exchange = this.#exchange;
     const { request } = exchange;

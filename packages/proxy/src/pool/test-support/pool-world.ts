@@ -70,6 +70,7 @@ export function clusterConfig(over: Partial<ClusterConfig> = {}): ClusterConfig 
 
 /** An attempt that notes what happens to it and sends its request when it may. */
 export class NotedAttempt implements UpstreamAttempt {
+  readonly dialect: number;
   stream: LineStream | undefined = undefined;
   connection: ManualConnection | undefined = undefined;
   pending: PendingStream | undefined = undefined;
@@ -82,6 +83,10 @@ export class NotedAttempt implements UpstreamAttempt {
   answers = 0;
   /** Called when the attempt failed or was reset, from inside the pool. */
   onLost: () => void = () => {};
+
+  constructor(dialect = 0) {
+    this.dialect = dialect;
+  }
 
   onPoolReady(stream: ClientStream, connection: Connection): void {
     assert.ok(stream instanceof LineStream && connection instanceof ManualConnection);

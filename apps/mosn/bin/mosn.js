@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { startProgram } from '@sofamesh/base/bin/start-program.js';
+
+await startProgram(import.meta.url);

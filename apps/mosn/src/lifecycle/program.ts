@@ -1,0 +1,49 @@
+import { messageOf } from '@sofamesh/base/errors';
+import { CommanderError } from 'commander';
+import { type Options, readArguments } from '../argv.ts';
+import { loadBootstrap } from './load-bootstrap.ts';
+import { ProgramLog } from './program-log.ts';
+import { startServer } from './server.ts';
+import { validate } from './validate.ts';
+
+/**
+ * The program from its command line to its end. `entry` is the file that worker threads start with. Resolves when the
+ * server runs, or when there is nothing (more) to do; exit codes: 0 fine, 1 wrong arguments or configuration.
+ */
+export async function runProgram(argv: readonly string[], entry: URL): Promise<void> {
+  let options: Options;
+  try {
+    options = readArguments(argv);
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    process.exitCode = thrown.exitCode;
+    return;
+  }
+  try {
+    const log = new ProgramLog(options.logPath, options.logLevels);
+    endOnUncaught(log);
+    const bootstrap = loadBootstrap(options, log.logger('config'));
+    if (options.mode === 'validate') {
+      await validate(bootstrap, log);
+      process.stdout.write(`configuration '${options.configPath ?? '--config-yaml'}' OK\n`);
+      return;
+    }
+    await startServer({ options, bootstrap, log, entry });
+  } catch (thrown) {
+    fail(messageOf(thrown));
+  }
+}
+
+/** One line for each thing that is wrong. Threads and sockets that were opened meanwhile go with the process. */
+function fail(lines: string): never {
+  process.stderr.write(`${lines}\n`);
+  process.exit(1);
+}
+
+/** An error that nobody expected leaves the process in a state that nobody knows. */
+function endOnUncaught(log: ProgramLog): void {
+  process.on('uncaughtException', (thrown) => {
+    log.logger('main').error('uncaught error', { stack: thrown instanceof Error ? thrown.stack : String(thrown) });
+    process.exit(1);
+  });
+}

@@ -1,0 +1,59 @@
+import type { Clock } from '@sofamesh/base/clock';
+import type { Stats } from '@sofamesh/contract/stats';
+import { NodeTransport } from '@sofamesh/net/transport';
+import type { StatsAggregate } from '@sofamesh/telemetry/metrics/aggregate';
+import type { ProgramLog } from '../lifecycle/program-log.ts';
+import type { Probe } from './listen-addresses.ts';
+import { ThreadLink } from './thread-link.ts';
+import { LocalLink } from './worker-link.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+export interface PoolParts {
+  readonly concurrency: number;
+  readonly entry: URL;
+  readonly log: ProgramLog;
+  readonly clock: Clock;
+  /** Of the main thread. */
+  readonly stats: Stats;
+  readonly aggregate: StatsAggregate;
+  readonly onFatal: (reason: string) => void;
+}
+
+/** Workers in threads of their own or, when one is asked for, in this one. */
+export function createPool({ concurrency, entry, log, clock, stats, aggregate, onFatal }: PoolParts): WorkerPool {
+  let lastThread = 0;
+  const startThread = () => {
+    const id = ++lastThread;
+    const onMetrics: Parameters<typeof ThreadLink.start>[0]['onMetrics'] = (definitions) => {
+      for (const definition of definitions) aggregate.define(id, definition);
+    };
+    const settings = { levels: log.levels, logPath: log.path };
+    return ThreadLink.start({ id, entry, settings, clock, onMetrics });
+  };
+  const startHere = async () => {
+    // Where workers have threads of their own, this one does without the engine and the codecs.
+    const { EngineWorker } = await import('../worker/worker.ts');
+    return new LocalLink(new EngineWorker({ stats, log }));
+  };
+  return new WorkerPool({
+    concurrency,
+    start: concurrency === 1 ? startHere : startThread,
+    probe: probeWith(new NodeTransport({ clock })),
+    clock,
+    logger: log.logger('supervisor'),
+    onWorkerGone: (id) => aggregate.retire(id),
+    onFatal,
+  });
+}
+
+/** A client that connects in the very moment is turned away, and will try again. */
+function probeWith(transport: NodeTransport): Probe {
+  return async (address) => {
+    const listener = await transport.listen({ address }, (connection) => {
+      connection.setHandler({ onBytes() {}, onEnd() {}, onClose() {} });
+      connection.close('reset');
+    });
+    await listener.close();
+    return listener.address;
+  };
+}

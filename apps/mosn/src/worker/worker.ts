@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '@sofamesh/base/clock';
+import { CodedError } from '@sofamesh/base/errors';
+import { systemRandom } from '@sofamesh/base/random';
+import { TimerWheel } from '@sofamesh/base/timer-wheel';
+import type { Stats } from '@sofamesh/contract/stats';
+import type { Transport } from '@sofamesh/contract/transport';
+import { NodeTransport } from '@sofamesh/net/transport';
+import { Engine } from '@sofamesh/proxy/engine';
+import type { EngineApi, PreparedUpdate } from '@sofamesh/proxy/engine-api';
+import type { EngineEnvironment } from '@sofamesh/proxy/environment';
+import { AccessLogs } from '@sofamesh/telemetry/access-log/access-logs';
+import { compileFormat } from '@sofamesh/telemetry/access-log/format';
+import { balancers, filters, protocols } from '../catalogue.gen.ts';
+import type { ProgramLog } from '../lifecycle/program-log.ts';
+import type { CommandName, Commands } from './messages.ts';
+
+/** What a worker has from the thread that it runs in. */
+export interface WorkerParts {
+  readonly stats: Stats;
+  readonly log: ProgramLog;
+  /** Real sockets unless given: a configuration can be checked without opening any. */
+  readonly transport?: Transport;
+}
+
+type Handlers = {
+  readonly [Name in CommandName]: (argument: Commands[Name]['takes']) => Promise<Commands[Name]['gives']>;
+};
+
+/**
+ * One engine in one thread, under the supervisor's commands. The same class runs in a worker thread and, with one thread
+ * for everything, in the main one.
+ */
+export class EngineWorker {
+  readonly #engine: EngineApi;
+  readonly #accessLogs: AccessLogs;
+  readonly #log: ProgramLog;
+  #prepared: PreparedUpdate | undefined;
+
+  constructor({ stats, log, transport = new NodeTransport({ logger: log.logger('proxy') }) }: WorkerParts) {
+    this.#log = log;
+    this.#accessLogs = new AccessLogs(systemClock, stats);
+    const environment: EngineEnvironment = {
+      clock: systemClock,
+      wheel: new TimerWheel(systemClock),
+      random: systemRandom,
+      transport,
+      stats,
+      logger: log.logger('proxy'),
+      protocols: byName(protocols),
+      balancers: byName(balancers),
+      filters: byName(filters),
+      openAccessLog: (config) => this.#accessLogs.open(config),
+      compileFormat,
+      requestId: randomUUID,
+    };
+    this.#engine = new Engine(environment);
+  }
+
+  /** Rejects with what the engine threw, which never happens for a mere bad configuration. */
+  handle<Name extends CommandName>(name: Name, argument: Commands[Name]['takes']): Promise<Commands[Name]['gives']> {
+    return this.#handlers[name](argument);
+  }
+
+  readonly #handlers: Handlers = {
+    prepare: async (update) => {
+      this.#prepared?.abandon();
+      this.#prepared = undefined;
+      const prepared = await this.#engine.prepare(update);
+      this.#prepared = prepared;
+      return prepared.rejections;
+    },
+    commit: async (except) => {
+      const prepared = this.#prepared;
+      if (prepared === undefined) throw new CodedError('nothing_prepared', 'commit without prepare');
+      this.#prepared = undefined;
+      prepared.commit(except);
+      return undefined;
+    },
+    abandon: async () => {
+      this.#prepared?.abandon();
+      this.#prepared = undefined;
+      return undefined;
+    },
+    status: async () => this.#engine.status(),
+    drain: async (deadlineMs) => {
+      await this.#engine.drain(deadlineMs);
+      return undefined;
+    },
+    close: async () => {
+      await this.#engine.close();
+      await this.#accessLogs.close();
+      return undefined;
+    },
+    levels: async (levels) => {
+      this.#log.levels = levels;
+      return undefined;
+    },
+    'reopen-logs': async () => {
+      this.#accessLogs.reopen();
+      this.#log.reopen();
+      return undefined;
+    },
+  };
+}
+
+function byName<Extension extends { readonly name: string }>(
+  list: readonly Extension[],
+): ReadonlyMap<string, Extension> {
+  return new Map(list.map((extension) => [extension.name, extension]));
+}
