@@ -198,6 +198,14 @@ describe('HTTP', { skip }, () => {
     assert.equal((await curl(`${direct}/node/token/after`)).body.toString(), '/token/after');
   });
 
+  test('a reply that nobody asked for reaches nobody', async () => {
+    for (let n = 0; n < 10; n++) {
+      assert.equal((await curl(`${direct}/node/twice`)).body.toString(), 'once');
+      const urls = [1, 2, 3].map((m) => `${direct}/node/token/${n}-${m}`);
+      assert.equal((await curl(...urls)).body.toString(), `/token/${n}-1/token/${n}-2/token/${n}-3`);
+    }
+  });
+
   test('a malformed head gets 400 and a close', async () => {
     const connection = await RawConnection.open(proxy.port('http'));
     connection.send('GET /node/token/1 HTTP/1.1\r\nhost: a\r\nbroken line\r\n\r\n');

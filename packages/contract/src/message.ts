@@ -47,6 +47,11 @@ export interface RequestHead extends Head {
   readonly timeoutMs: number;
   /** Protocol that the client asks to switch to (`websocket`), or undefined. `CONNECT` has the method to tell. */
   readonly upgrade: string | undefined;
+  /**
+   * Requests that differ in this never share a `multiplexed` connection: a peer may read all of a connection as the first
+   * request on it was written. A small whole number, for it counts connections; undefined is 0.
+   */
+  readonly dialect?: number;
 }
 
 export interface ResponseHead extends Head {

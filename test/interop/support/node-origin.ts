@@ -71,6 +71,11 @@ const replies: Record<string, Reply> = {
     response.writeHead(200);
     response.write('x'.repeat(500), () => setTimeout(() => response.socket?.destroy(), 50));
   },
+  /** A whole reply, and behind it another that nobody asked for. */
+  '/twice': (_request, response) => {
+    const { socket } = response;
+    response.end('once', () => socket?.write('HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen'));
+  },
   '/no-reply': (request) => void request.socket.destroy(),
   '/no-content': (_request, response) => response.writeHead(204).end(),
   '/slow': (_request, response) => void setTimeout(() => response.end('late'), 2_000),

@@ -45,6 +45,11 @@ export class RawConnection {
     return this.#received;
   }
 
+  /** Sends no more, and goes on receiving. */
+  finish(): void {
+    this.#socket.end();
+  }
+
   end(): void {
     this.#socket.destroy();
   }

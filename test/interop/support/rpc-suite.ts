@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../peers/ports.ts';
 import type { Mesh } from './bootstrap.ts';
+import { BreakingRelay } from './breaking-relay.ts';
 import { needsMosn, type RunningProxy, startProxy } from './proxy.ts';
 import { RawConnection } from './raw-connection.ts';
 import {
@@ -22,6 +23,8 @@ export interface RpcCase {
   tenantHeader: string;
   /** A heartbeat and the answer to it, in hex. */
   heartbeats: readonly (readonly [request: string, answer: string])[];
+  /** The head of a frame that claims to be longer than any frame may be, in hex. */
+  oversized: string;
   /** What this protocol's Java client calls a timeout. */
   timeoutError: RegExp;
 }
@@ -38,6 +41,7 @@ export async function rpcSuite(it: RpcCase): Promise<void> {
     const upstream = new Map<Maker, RpcServer>();
     const opened: RpcClient[] = [];
     let mortalPort = 0;
+    let relay: BreakingRelay;
     let proxy: RunningProxy;
 
     const client = async (maker: Maker, address: string, heartbeatMs?: number) => {
@@ -52,13 +56,21 @@ export async function rpcSuite(it: RpcCase): Promise<void> {
       for (const maker of servers) upstream.set(maker, await programs.server(maker));
       mortalPort = await freePort();
       const java = upstream.get('java')!.port;
+      relay = await BreakingRelay.start(java);
       proxy = await startProxy(
-        mesh(it, { java, npm: upstream.get('npm')!.port, mortal: mortalPort, dead: await freePort() }),
+        mesh(it, {
+          java,
+          npm: upstream.get('npm')!.port,
+          mortal: mortalPort,
+          fragile: relay.port,
+          dead: await freePort(),
+        }),
       );
     });
     after(async () => {
       await Promise.all(opened.map((one) => one.running.stop()));
       await proxy?.stop();
+      relay?.stop();
       await Promise.all([...upstream.values()].map((one) => one.running.stop()));
     });
 
@@ -121,6 +133,12 @@ export async function rpcSuite(it: RpcCase): Promise<void> {
       await other.get('note', 'for-npm-alone');
       await other.running.until('noted', async () => (await other.get('notes')).includes('for-npm-alone'));
       assert.match(await caller.get('notes'), /for-npm-alone/);
+      const npm = await through('npm', 'routed');
+      for (let i = 0; i < 3; i++) {
+        assert.equal(await npm.get('who'), 'java');
+        assert.match(await npm.get('notes'), /for-npm-alone/);
+      }
+      await npm.running.stop();
       await other.running.stop();
       await caller.running.stop();
     });
@@ -167,6 +185,26 @@ export async function rpcSuite(it: RpcCase): Promise<void> {
         assert.equal(await proxy.connectionsTaken('mortal'), taken, 'the client had to connect again');
         await caller.running.stop();
         await second.running.stop();
+      });
+
+    for (const maker of it.clients)
+      test(`an answer to a ${maker} client that breaks off in the middle of its frame`, {
+        skip: needsMosn,
+      }, async () => {
+        const caller = await through(maker, 'fragile');
+        assert.equal(await caller.get('echo', 'whole'), 'whole');
+        const taken = await proxy.connectionsTaken('fragile');
+        for (const how of ['close', 'reset'] as const) {
+          relay.breakAnswers(how, bigText / 4);
+          const { error, ms } = await caller.failure('big', bigText);
+          assert.ok(ms < patienceMs / 2, `took ${ms} ms after a ${how}: ${error}`);
+          relay.mend();
+          assert.equal(await caller.get('big', bigText), String(bigText));
+          assert.equal(await caller.get('many', `after-${how}`, 50, 8), '50');
+        }
+        assert.equal(await proxy.connectionsTaken('fragile'), taken, 'the client had to connect again');
+        await proxy.logged('UC', (line) => line.cluster === 'fragile' && line.flags.includes('UC'));
+        await caller.running.stop();
       });
 
     for (const maker of it.clients)
@@ -225,9 +263,16 @@ export async function rpcSuite(it: RpcCase): Promise<void> {
     test('nonsense closes its own connection only', { skip: needsMosn }, async () => {
       const caller = await through('java', 'to-java');
       const calls = caller.get('many', 'bystander', 300, 8);
-      const vandal = await RawConnection.open(proxy.port('to-java'));
-      vandal.send('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
-      await vandal.closed();
+      const oversized = Buffer.from(it.oversized, 'hex');
+      for (const nonsense of ['GET / HTTP/1.1\r\nhost: x\r\n\r\n', oversized]) {
+        const vandal = await RawConnection.open(proxy.port('to-java'));
+        vandal.send(nonsense);
+        await vandal.closed();
+      }
+      const quitter = await RawConnection.open(proxy.port('to-java'));
+      quitter.send(oversized.subarray(0, oversized.length - 1));
+      quitter.finish();
+      assert.equal((await quitter.closed()).length, 0);
       assert.equal(await calls, '300');
       assert.equal(await caller.get('echo', 'unharmed'), 'unharmed');
       await caller.running.stop();
@@ -235,7 +280,7 @@ export async function rpcSuite(it: RpcCase): Promise<void> {
   });
 }
 
-function mesh(it: RpcCase, ports: Record<'java' | 'npm' | 'mortal' | 'dead', number>): Mesh {
+function mesh(it: RpcCase, ports: Record<'java' | 'npm' | 'mortal' | 'fragile' | 'dead', number>): Mesh {
   const protocol = it.protocol;
   const all = { prefix: '/' };
   const plain = (name: string, cluster: string) => ({ name, protocol, routes: [{ match: all, cluster }] });
@@ -245,6 +290,7 @@ function mesh(it: RpcCase, ports: Record<'java' | 'npm' | 'mortal' | 'dead', num
       plain('to-npm', 'npm'),
       plain('heartbeats', 'java'),
       plain('mortal', 'mortal'),
+      plain('fragile', 'fragile'),
       plain('dead', 'dead'),
       {
         name: 'routed',

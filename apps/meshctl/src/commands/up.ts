@@ -46,11 +46,13 @@ export async function up(options: UpOptions, output: Output & { readonly columns
   try {
     screen.say(`starting the mesh of ${relative(process.cwd(), spec.folder) || '.'} …`);
     const started = mesh.start(options.apps);
-    await Promise.race([started, aborted(stop.signal)]);
-    if (!stop.signal.aborted) {
-      for (const line of describe(mesh, spec, performance.now() - startMs)) screen.say(line);
-    }
     started.catch(() => {});
+    await Promise.race([started, aborted(stop.signal)]);
+    if (stop.signal.aborted) {
+      screen.close();
+      return options.forMs === undefined ? 0 : 1;
+    }
+    for (const line of describe(mesh, spec, performance.now() - startMs)) screen.say(line);
     const last = await watch(mesh, screen, options.forMs, stop.signal);
     screen.finish(tableOf(last, undefined));
     const complaints = options.forMs === undefined ? [] : judge(last.figures, crashed, options.apps);

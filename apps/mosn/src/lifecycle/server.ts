@@ -63,7 +63,16 @@ export async function startServer({ options, bootstrap, log, entry }: ServerOpti
   });
   logger.info(`starting ${versionLine()}`, { concurrency: options.concurrency, node: node.id });
 
-  const pool = createPool({ concurrency: options.concurrency, entry, log, clock, stats, aggregate, onFatal });
+  const pool = createPool({
+    concurrency: options.concurrency,
+    entry,
+    log,
+    drainMs: options.drainMs,
+    clock,
+    stats,
+    aggregate,
+    onFatal,
+  });
   let controlPlane: ControlPlane | undefined;
   // Subscriptions made before the control plane is there are made again when it is: the state starts after it.
   const subscriptions: Subscriptions = {

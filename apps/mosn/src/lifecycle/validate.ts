@@ -15,7 +15,7 @@ const noNetwork: Transport = {
 
 /** Checks the static resources as far as the engine does, without opening anything. Throws with a line for each bad one. */
 export async function validate({ config }: LoadedBootstrap, log: ProgramLog): Promise<void> {
-  const worker = new EngineWorker({ stats: new ThreadStats(() => {}), log, transport: noNetwork });
+  const worker = new EngineWorker({ stats: new ThreadStats(() => {}), log, drainMs: 0, transport: noNetwork });
   const rejections = await worker.handle('prepare', {
     clusters: config.clusters.map(({ read }) => read.config),
     listeners: config.listeners.map(({ read }) => read.config),

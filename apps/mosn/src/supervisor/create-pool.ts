@@ -12,6 +12,7 @@ export interface PoolParts {
   readonly concurrency: number;
   readonly entry: URL;
   readonly log: ProgramLog;
+  readonly drainMs: number;
   readonly clock: Clock;
   /** Of the main thread. */
   readonly stats: Stats;
@@ -20,20 +21,29 @@ export interface PoolParts {
 }
 
 /** Workers in threads of their own or, when one is asked for, in this one. */
-export function createPool({ concurrency, entry, log, clock, stats, aggregate, onFatal }: PoolParts): WorkerPool {
+export function createPool({
+  concurrency,
+  entry,
+  log,
+  drainMs,
+  clock,
+  stats,
+  aggregate,
+  onFatal,
+}: PoolParts): WorkerPool {
   let lastThread = 0;
   const startThread = () => {
     const id = ++lastThread;
     const onMetrics: Parameters<typeof ThreadLink.start>[0]['onMetrics'] = (definitions) => {
       for (const definition of definitions) aggregate.define(id, definition);
     };
-    const settings = { levels: log.levels, logPath: log.path };
+    const settings = { levels: log.levels, logPath: log.path, drainMs };
     return ThreadLink.start({ id, entry, settings, clock, onMetrics });
   };
   const startHere = async () => {
     // Where workers have threads of their own, this one does without the engine and the codecs.
     const { EngineWorker } = await import('../worker/worker.ts');
-    return new LocalLink(new EngineWorker({ stats, log }));
+    return new LocalLink(new EngineWorker({ stats, log, drainMs }));
   };
   return new WorkerPool({
     concurrency,

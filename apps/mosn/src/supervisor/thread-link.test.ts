@@ -6,7 +6,7 @@ import type { MetricDefinition } from '@sofamesh/telemetry/metrics/thread-stats'
 import { ThreadLink } from './thread-link.ts';
 import { isWorkerEnded } from './worker-link.ts';
 
-const settings = { levels: { level: 'off', components: {} }, logPath: undefined } as const;
+const settings = { levels: { level: 'off', components: {} }, logPath: undefined, drainMs: 1_000 } as const;
 
 function start(
   entry: string,

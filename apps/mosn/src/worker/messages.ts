@@ -40,4 +40,5 @@ export type ReportMessage =
 export interface WorkerSettings {
   readonly levels: LogLevels;
   readonly logPath: string | undefined;
+  readonly drainMs: number;
 }

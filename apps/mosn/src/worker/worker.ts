@@ -19,6 +19,8 @@ import type { CommandName, Commands } from './messages.ts';
 export interface WorkerParts {
   readonly stats: Stats;
   readonly log: ProgramLog;
+  /** How long connections of replaced filter chains may take to end. */
+  readonly drainMs: number;
   /** Real sockets unless given: a configuration can be checked without opening any. */
   readonly transport?: Transport;
 }
@@ -37,7 +39,7 @@ export class EngineWorker {
   readonly #log: ProgramLog;
   #prepared: PreparedUpdate | undefined;
 
-  constructor({ stats, log, transport = new NodeTransport({ logger: log.logger('proxy') }) }: WorkerParts) {
+  constructor({ stats, log, drainMs, transport = new NodeTransport({ logger: log.logger('proxy') }) }: WorkerParts) {
     this.#log = log;
     this.#accessLogs = new AccessLogs(systemClock, stats);
     const environment: EngineEnvironment = {
@@ -53,6 +55,7 @@ export class EngineWorker {
       openAccessLog: (config) => this.#accessLogs.open(config),
       compileFormat,
       requestId: randomUUID,
+      drainMs,
     };
     this.#engine = new Engine(environment);
   }

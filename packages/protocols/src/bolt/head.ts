@@ -3,6 +3,7 @@ import type { RequestHead, ResponseHead } from '@sofamesh/contract/message';
 import { ByteWriter, readUint16, readUint32 } from '../shared/byte-writer.ts';
 import { BytesCache } from '../shared/bytes-cache.ts';
 import { EditableHeaders, joined } from '../shared/editable-headers.ts';
+import { dialectOf } from './dialect.ts';
 import { codecOf, FrameType, hasChecksum, hessian2Codec, shiftOf, stampId, typeOf } from './frame.ts';
 import { keyIs, nameOf, newEntry, readEntry } from './header-block.ts';
 import { findMethod } from './sofa-request.ts';
@@ -216,6 +217,10 @@ export class BoltRequestHead extends BoltHead implements RequestHead {
 
   get upgrade(): undefined {
     return undefined;
+  }
+
+  get dialect(): number {
+    return codecOf(this.frame) === hessian2Codec ? dialectOf(this.frame, this.headerEnd, this.contentEnd) : 0;
   }
 
   get timeoutMs(): number {

@@ -20,25 +20,37 @@ export interface Span {
  * Undefined when the content begins otherwise, or has more than texts and nulls before the method.
  */
 export function findMethod(frame: Buffer, contentStart: number, contentEnd: number): Span | undefined {
-  if (frame[contentStart] !== 0x4f) return undefined;
-  const reader = new Reader(frame, contentStart + 1, contentEnd);
-  const nameLength = reader.count();
-  if (nameLength < 0) return undefined;
-  reader.at += nameLength;
-  const fields = reader.count();
-  if (fields < 0 || fields > fieldsMax) return undefined;
-  let methodAt = -1;
-  for (let field = 0; field < fields; field++) {
-    const name = reader.text();
-    if (name === undefined) return undefined;
-    if (methodField.equals(frame.subarray(name.start, name.end))) methodAt = field;
-  }
+  const reader = new Reader(frame, contentStart, contentEnd);
+  const methodAt = readDefinition(frame, reader);
   if (methodAt < 0 || frame[reader.at++] !== 0x6f || reader.count() !== 0) return undefined;
   for (let field = 0; field < methodAt; field++) {
     if (frame[reader.at] === nullByte) reader.at++;
     else if (reader.text() === undefined) return undefined;
   }
   return reader.text();
+}
+
+/** Where the definition of the class ends at the start of a SofaRequest's content; undefined when there is none. */
+export function definitionEnd(frame: Buffer, contentStart: number, contentEnd: number): number | undefined {
+  const reader = new Reader(frame, contentStart, contentEnd);
+  return readDefinition(frame, reader) < 0 ? undefined : reader.at;
+}
+
+/** Reads past the definition. Returns which of the fields is the method's name; -1 when none is. */
+function readDefinition(frame: Buffer, reader: Reader): number {
+  if (frame[reader.at++] !== 0x4f) return -1;
+  const nameLength = reader.count();
+  if (nameLength < 0) return -1;
+  reader.at += nameLength;
+  const fields = reader.count();
+  if (fields < 0 || fields > fieldsMax) return -1;
+  let methodAt = -1;
+  for (let field = 0; field < fields; field++) {
+    const name = reader.text();
+    if (name === undefined) return -1;
+    if (methodField.equals(frame.subarray(name.start, name.end))) methodAt = field;
+  }
+  return methodAt;
 }
 
 class Reader {

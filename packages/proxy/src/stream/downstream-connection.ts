@@ -173,8 +173,10 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     this.#codec.goAway();
   }
 
+  /** An answer that is cut by this must not look like one that ended with its connection. */
   close(): void {
-    this.connection.close('now');
+    const cuts = this.#active > 0 || this.connection.bufferedBytes > 0;
+    this.connection.close(cuts ? 'reset' : 'now');
   }
 }
 

@@ -274,6 +274,11 @@ test('closing the proxy closes every session, whatever it waits for', () => {
   world.proxy.drain();
   assert.equal(world.proxy.activeConnections, 2);
   world.proxy.close();
+  assert.deepEqual(
+    clients.map(({ closed }) => closed),
+    ['reset', 'reset'],
+    'what is cut does not look complete',
+  );
   world.settle(...clients);
   assert.equal(world.done, 2);
   assert.deepEqual(

@@ -46,11 +46,11 @@ export class TcpProxy implements NetworkFilter {
     session.start();
   }
 
-  /** Bytes carry no word for "please go": sessions end by themselves or by {@link close}. */
+  /** Bytes carry no word for "please go": sessions end by themselves or are cut by {@link close}. */
   drain(): void {}
 
   close(): void {
-    for (const session of this.#sessions) session.close('shutdown');
+    for (const session of this.#sessions) session.cut('shutdown');
   }
 
   #pickCluster(): string {

@@ -86,11 +86,9 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
     } else this.#connect(this.#cluster);
   }
 
-  /** Ends the session now. */
-  close(details: string): void {
-    if (this.details === '') this.details = details;
-    this.downstream.close('now');
-    if (this.#upstreamOpen) this.#upstream!.close('now');
+  /** Cuts the session off. Where the bytes of a peer end may be what tells that they are complete: both see a reset. */
+  cut(details: string): void {
+    this.#close('reset', details);
   }
 
   get bytesReceived(): number {
@@ -193,7 +191,15 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
 
   protected override onIdle(): void {
     this.#scope.stats.idleTimeout.increment();
-    this.close('idle_timeout');
+    const { downstream } = this;
+    const waits = downstream.bufferedBytes > 0 || (this.#upstream?.bufferedBytes ?? 0) > 0;
+    this.#close(waits ? 'reset' : 'now', 'idle_timeout');
+  }
+
+  #close(how: 'now' | 'reset', details: string): void {
+    if (this.details === '') this.details = details;
+    this.downstream.close(how);
+    if (this.#upstreamOpen) this.#upstream!.close(how);
   }
 
   #connect(cluster: UpstreamCluster): void {

@@ -85,7 +85,8 @@ describe('gRPC streams', () => {
     const server = new GrpcServer();
     const { port } = await server.listen('127.0.0.1:0');
     const other = new GrpcServer();
-    await assert.rejects(other.listen(`127.0.0.1:${port}`), { code: 'cannot_listen' });
+    const message = `cannot listen on 127.0.0.1:${port}: listen EADDRINUSE: address already in use 127.0.0.1:${port}`;
+    await assert.rejects(other.listen(`127.0.0.1:${port}`), { code: 'cannot_listen', message });
     await Promise.all([server.close(0), other.close(0)]);
   });
 });

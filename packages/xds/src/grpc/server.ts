@@ -1,4 +1,12 @@
-import { Server, ServerCredentials, type ServerDuplexStream, type ServiceDefinition, status } from '@grpc/grpc-js';
+import {
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServiceDefinition,
+  setLogVerbosity,
+  status,
+} from '@grpc/grpc-js';
 import { CodedError } from '@sofamesh/base/errors';
 import type {
   MessageStream,
@@ -8,6 +16,9 @@ import type {
 } from '@sofamesh/contract/message-stream';
 import type { ServerTls } from '@sofamesh/contract/transport';
 import { deserializeBytes, messageBytesMax, serializeBytes } from './raw-bytes.ts';
+
+// It writes errors that it also tells its caller; who wants to see what it does sets the variable.
+if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
 
 type Accept = (stream: MessageStream) => MessageStreamHandler;
 type Call = ServerDuplexStream<Uint8Array, Uint8Array>;
@@ -55,7 +66,11 @@ export class GrpcServer implements MessageStreamServer {
     return new Promise((resolve, reject) => {
       this.#server.bindAsync(address, this.#credentials(), (error, port) => {
         if (error === null) resolve({ port });
-        else reject(new CodedError('cannot_listen', `cannot listen on ${address}: ${error.message}`, { cause: error }));
+        else {
+          // Its own words say how many addresses failed; why is in brackets.
+          const reason = /errors: \[(.*)\]$/.exec(error.message)?.[1] ?? error.message;
+          reject(new CodedError('cannot_listen', `cannot listen on ${address}: ${reason}`, { cause: error }));
+        }
       });
     });
   }
