@@ -347,7 +347,7 @@ describe('drain', () => {
     for (let times = 0; times < 10; times++) await world.pass(50);
     await drain;
     await world.settle();
-    assert.equal(client.closed?.kind, 'reset', 'an answer that is cut does not look complete');
+    assert.equal((client as LinePeer).closed?.kind, 'reset', 'an answer that is cut does not look complete');
     assert.match(world.logs.at(-1)!, /^0 DC /);
     assert.deepEqual(world.stats.gaugesLeft(/listeners_active|membership|_open$/), []);
     assert.equal(world.clock.nextDueMs(), undefined, 'no timer is left');

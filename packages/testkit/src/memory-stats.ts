@@ -47,6 +47,11 @@ export class MemoryStats implements Stats {
     return this.#metrics.get(name)?.value;
   }
 
+  /** 0 for a metric that nobody asked for. */
+  get(name: string): number {
+    return this.value(name) ?? 0;
+  }
+
   /** How many values a histogram has taken. */
   records(name: string): number {
     return this.#metrics.get(name)?.recorded.length ?? 0;

@@ -4,11 +4,11 @@ import { ManualClock } from '@sofamesh/base/manual-clock';
 import { SeededRandom } from '@sofamesh/base/random';
 import { TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { BalancerKind, PickContext } from '@sofamesh/contract/balancer';
+import { MemoryStats } from '@sofamesh/testkit/memory-stats';
 import type { ClusterConfig, ClusterDiscovery } from '../config/cluster.ts';
 import type { ConfigUpdate } from '../config/update.ts';
 import { lineProtocol } from '../pool/test-support/line-protocol.ts';
 import { ManualTransport } from '../pool/test-support/manual-transport.ts';
-import { MemoryStats } from '../pool/test-support/memory-stats.ts';
 import { clusterConfig, endpoint, endpoints, inTurn, NotedAttempt } from '../pool/test-support/pool-world.ts';
 import { ClusterSet } from './clusters.ts';
 

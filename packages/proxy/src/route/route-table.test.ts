@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SeededRandom } from '@sofamesh/base/random';
 import { LineRequestHead } from '@sofamesh/testkit/line-message';
+import { MemoryStats } from '@sofamesh/testkit/memory-stats';
 import type { HeaderMatchConfig, RouteConfig, RouteMatchConfig, VirtualHostConfig } from '../config/route.ts';
 import { noHeaderMutations } from '../config/route.ts';
 import { anyPath, forward, route, routeTable } from '../test-support/configs.ts';
-import { MemoryStats } from '../test-support/memory-stats.ts';
 import { RouteTable } from './route-table.ts';
 
 const random = new SeededRandom(1);

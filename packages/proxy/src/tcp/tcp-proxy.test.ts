@@ -6,13 +6,13 @@ import { SeededRandom } from '@sofamesh/base/random';
 import { TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { LogRecord } from '@sofamesh/contract/access-log';
 import { formatResponseFlags } from '@sofamesh/contract/message';
+import { MemoryStats } from '@sofamesh/testkit/memory-stats';
 import fc from 'fast-check';
 import { ClusterSet } from '../cluster/clusters.ts';
 import type { ClusterConfig } from '../config/cluster.ts';
 import type { TcpProxyConfig } from '../config/listener.ts';
 import { lineProtocol } from '../pool/test-support/line-protocol.ts';
 import { ManualConnection, ManualTransport } from '../pool/test-support/manual-transport.ts';
-import { MemoryStats } from '../pool/test-support/memory-stats.ts';
 import { clusterConfig, endpoint, endpoints, inTurn } from '../pool/test-support/pool-world.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 

@@ -9,11 +9,11 @@ import type { FilterKind } from '@sofamesh/contract/filter';
 import { formatResponseFlags } from '@sofamesh/contract/message';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
 import { lineProtocol } from '@sofamesh/testkit/line-protocol';
+import { MemoryStats } from '@sofamesh/testkit/memory-stats';
 import type { ConfigUpdate } from '../config/update.ts';
 import { Engine } from '../engine.ts';
 import type { PreparedUpdate, Rejection } from '../engine-api.ts';
 import { MemoryNetwork } from './memory-network.ts';
-import { MemoryStats } from './memory-stats.ts';
 
 /** One line of the access log, as text. */
 export function logLine(record: LogRecord): string {

@@ -7,6 +7,7 @@ import type { BalancerKind, Host } from '@sofamesh/contract/balancer';
 import type { RequestHead, ResetReason } from '@sofamesh/contract/message';
 import type { ClientStream, Pooling } from '@sofamesh/contract/protocol';
 import type { Connection } from '@sofamesh/contract/transport';
+import { MemoryStats } from '@sofamesh/testkit/memory-stats';
 import { Cluster } from '../../cluster/cluster.ts';
 import type { PendingStream, UpstreamAttempt } from '../../cluster/upstream.ts';
 import { UpstreamHost } from '../../cluster/upstream-host.ts';
@@ -14,7 +15,6 @@ import type { ClusterConfig, EndpointConfig, EndpointsConfig } from '../../confi
 import { Bindings } from '../bindings.ts';
 import { LineStream, lineProtocol } from './line-protocol.ts';
 import { ManualConnection, ManualTransport } from './manual-transport.ts';
-import { MemoryStats } from './memory-stats.ts';
 
 /** Takes the hosts in turn, the one to avoid only if it must. */
 export const inTurn: BalancerKind = {
