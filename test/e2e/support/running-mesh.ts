@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningProcess } from '../../peers/process.ts';
 import type { MeshFolder } from './mesh-folder.ts';
 import { launch } from './programs.ts';
@@ -11,6 +12,8 @@ export interface RouteCounts {
   readonly bySubset: Readonly<Record<string, number>>;
 }
 
+/** Between two looks at counters: each costs the sidecar about as much as a dozen requests. */
+const lookMs = 100;
 const startTimeoutMs = 120_000;
 const adminPort = 15_000;
 
@@ -84,6 +87,7 @@ export class RunningMesh {
   async growth(service: string, route: string, callers: readonly string[], requests: number): Promise<RouteCounts> {
     const before = await this.route(service, route, ...callers);
     const after = await this.process.until(`${requests} requests on ${service}/${route}`, async () => {
+      await sleep(lookMs);
       const now = await this.route(service, route, ...callers);
       return now.requests >= before.requests + requests ? now : undefined;
     });

@@ -27,11 +27,12 @@ interface Running {
   program: Program | undefined;
 }
 
-const meshdPorts = { grpc: 15_010, tls: 15_012, http: 15_014, webhook: 15_017 };
+const meshdPorts = { grpc: 15_010, http: 15_014 };
 const readyTimeoutMs = 60_000;
 const pollMs = 25;
 const requestTimeoutMs = 2_000;
 const serverTimeoutMs = 15_000;
+const meshdTriesMax = 3;
 const stopGraceMs = 4_000;
 /** Sidecars of a mesh that goes down as a whole have nobody to wait for. */
 const drainSeconds = 1;
@@ -102,21 +103,28 @@ export class Mesh {
     const generated = join(this.#folder, 'config');
     writeFileSync(join(generated, 'workloads.yaml'), entries);
     const addressesFile = join(this.#folder, 'meshd-addresses.json');
-    const address = async (port: number) => `127.0.0.1:${(await isFree(ipAddress('127.0.0.1', port))) ? port : 0}`;
-    const args = [
-      ...[...this.#spec.configFolders, generated].flatMap((folder) => ['--config', folder]),
-      ...['--grpc-address', await address(meshdPorts.grpc), '--http-address', await address(meshdPorts.http)],
-      ...['--tls-address', await address(meshdPorts.tls), '--webhook-address', await address(meshdPorts.webhook)],
-      ...['--addresses-path', addressesFile],
-    ];
-    this.#meshd = this.#launchOwn('meshd', programFile('meshd'), args, (line) => {
+    const folders = [...this.#spec.configFolders, generated].flatMap((folder) => ['--config', folder]);
+    const onLine = (line: string) => {
       const trouble = /\]\[(?:warning|error|critical)\]\[\w+\] (.*)$/.exec(line);
       if (trouble !== null) this.#events.say(`meshd: ${trouble[1]}`);
-    });
-    const addresses = await this.#awaitFile(this.#meshd, addressesFile);
-    this.grpcAddress = parseAddress(addresses['grpc']);
-    this.httpAddress = parseAddress(addresses['http']);
-    await this.#awaitReady(this.#meshd, `http://${formatAddress(this.httpAddress)}/ready`);
+    };
+    for (let tries = 1; ; tries++) {
+      const [grpc, http] = await Promise.all([ownOrAny(meshdPorts.grpc), ownOrAny(meshdPorts.http)]);
+      const addresses = ['--grpc-address', grpc, '--http-address', http, '--addresses-path', addressesFile];
+      const meshd = this.#launchOwn('meshd', programFile('meshd'), [...folders, ...addresses], onLine);
+      this.#meshd = meshd;
+      try {
+        const written = await this.#awaitFile(meshd, addressesFile);
+        this.grpcAddress = parseAddress(written['grpc']);
+        this.httpAddress = parseAddress(written['http']);
+        await this.#awaitReady(meshd, `http://${formatAddress(this.httpAddress)}/ready`);
+        this.#watch(meshd);
+        return;
+      } catch (thrown) {
+        // Another mesh that starts at the same time may have taken a port that was free a moment ago.
+        if (tries === meshdTriesMax || !meshd.lastLines.some((line) => line.includes('EADDRINUSE'))) throw thrown;
+      }
+    }
   }
 
   async #startSidecar(running: Running): Promise<void> {
@@ -127,6 +135,7 @@ export class Mesh {
     const args = ['-c', bootstrap, '--concurrency', '1', '--log-level', 'warning', '--drain-time-s', `${drainSeconds}`];
     running.sidecar = this.#launchOwn(`sidecar of ${workload.name}`, programFile('mosn'), args);
     await this.#awaitReady(running.sidecar, `${adminUrl(workload)}/ready`);
+    this.#watch(running.sidecar);
   }
 
   /** Starts the workload's program if it is a server, and waits until it listens; false for a client. */
@@ -159,6 +168,7 @@ export class Mesh {
       },
       logFile: join(this.logFolder, `${namespace}-${name}.log`),
     });
+    this.#watch(running.program);
   }
 
   /** Where the workload's program has to listen: the endpoints of its sidecar's inbound clusters. */
@@ -201,11 +211,14 @@ export class Mesh {
   #launch(options: ProgramOptions): Program {
     // What is started after the others were stopped would stay.
     if (this.#stopping) throw new CodedError('stopping', `${options.name} is not started: the mesh stops`);
-    const program = new Program(options);
+    return new Program(options);
+  }
+
+  /** From here on it must not end by itself. */
+  #watch(program: Program): void {
     void program.ended.then(() => {
       if (!this.#stopping) this.#events.ended(program);
     });
-    return program;
   }
 
   async #awaitReady(program: Program, url: string): Promise<void> {
@@ -226,11 +239,13 @@ export class Mesh {
     for (;;) {
       const answer = await ask().catch(() => undefined);
       if (answer !== undefined) return answer;
-      // What it said last was told when it ended.
-      if (!program.running) throw new CodedError('not_ready', `${program.name} ended before it was ${what}`);
-      if (performance.now() > untilMs) {
-        const waited = `${program.name} is not ${what} after ${readyTimeoutMs / 1000} s`;
-        throw new CodedError('not_ready', [waited, ...program.lastLines].join('\n  '));
+      const trouble = !program.running
+        ? `ended before it was ${what}`
+        : performance.now() > untilMs
+          ? `is not ${what} after ${readyTimeoutMs / 1000} s`
+          : undefined;
+      if (trouble !== undefined) {
+        throw new CodedError('not_ready', [`${program.name} ${trouble}`, ...program.lastLines].join('\n  '));
       }
       if (this.#stopping) throw new CodedError('stopping', `${program.name} is not awaited: the mesh stops`);
       await sleep(pollMs);
@@ -256,6 +271,12 @@ interface ClustersPage {
 
 export function adminUrl({ address }: Workload): string {
   return `http://${address}:${adminPort}`;
+}
+
+/** The loopback address with the usual port, or when that is taken with any. */
+async function ownOrAny(port: number): Promise<string> {
+  const usual = ipAddress('127.0.0.1', port);
+  return formatAddress((await isFree(usual)) ? usual : ipAddress('127.0.0.1', 0));
 }
 
 function parseAddress(text: string | undefined): IpAddress {
