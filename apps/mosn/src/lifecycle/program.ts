@@ -4,6 +4,7 @@ import { type Options, readArguments } from '../argv.ts';
 import { loadBootstrap } from './load-bootstrap.ts';
 import { ProgramLog } from './program-log.ts';
 import { startServer } from './server.ts';
+import { tuneHeap } from './startup-heap.ts';
 import { validate } from './validate.ts';
 
 /**
@@ -28,6 +29,7 @@ export async function runProgram(argv: readonly string[], entry: URL): Promise<v
       process.stdout.write(`configuration '${options.configPath ?? '--config-yaml'}' OK\n`);
       return;
     }
+    tuneHeap();
     await startServer({ options, bootstrap, log, entry });
   } catch (thrown) {
     fail(messageOf(thrown));
