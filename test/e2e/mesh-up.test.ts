@@ -260,7 +260,7 @@ describe('meshctl, while the mesh runs', () => {
 
 describe('a mesh whose control plane is killed', () => {
   test('goes on, says so, and takes new routes when there is one again', async () => {
-    const [meshd, ...others] = processesOf(folder.path).filter((process) => process.includes('meshd.js'));
+    const [meshd, ...others] = processesOf(folder.path).filter((process) => /meshd\.m?js/.test(process));
     assert.ok(meshd !== undefined && others.length === 0);
     process.kill(Number(meshd.split(' ')[0]), 'SIGKILL');
     await mesh.process.printed(/^meshd ended/m);

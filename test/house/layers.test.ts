@@ -35,7 +35,9 @@ const workspaces: readonly Workspace[] = globSync(
     folder,
     name: manifest.name,
     layer: folder.startsWith('packages/registries/') ? 'registry' : folder.split('/')[1]!,
-    dependencies: new Set(Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })),
+    dependencies: new Set(
+      Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.devDependencies }),
+    ),
   };
 });
 

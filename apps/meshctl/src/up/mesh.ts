@@ -67,11 +67,16 @@ export class Mesh {
   async start(apps: boolean): Promise<void> {
     claimFolder(this.#folder);
     for (const folder of ['logs', 'config', 'sidecars']) mkdirSync(join(this.#folder, folder), { recursive: true });
-    await this.#startMeshd();
+    const bin = join(this.#folder, 'bin');
+    // Made while meshd starts; a failure is told where the file is waited for.
+    const mosnFile = programFile('mosn', bin);
+    mosnFile.catch(() => {});
+    await this.#startMeshd(await programFile('meshd', bin));
+    const mosn = await mosnFile;
     const servers = new Set<Running>();
     await Promise.all(
       this.#running.map(async (running) => {
-        await this.#startSidecar(running);
+        await this.#startSidecar(running, mosn);
         if (apps && (await this.#startServer(running))) servers.add(running);
       }),
     );
@@ -98,7 +103,7 @@ export class Mesh {
     releaseFolder(this.#folder);
   }
 
-  async #startMeshd(): Promise<void> {
+  async #startMeshd(file: string): Promise<void> {
     const entries = workloadEntries(this.#spec.workloads, this.#spec.configFolders);
     const generated = join(this.#folder, 'config');
     writeFileSync(join(generated, 'workloads.yaml'), entries);
@@ -111,7 +116,7 @@ export class Mesh {
     for (let tries = 1; ; tries++) {
       const [grpc, http] = await Promise.all([ownOrAny(meshdPorts.grpc), ownOrAny(meshdPorts.http)]);
       const addresses = ['--grpc-address', grpc, '--http-address', http, '--addresses-path', addressesFile];
-      const meshd = this.#launchOwn('meshd', programFile('meshd'), [...folders, ...addresses], onLine);
+      const meshd = this.#launchOwn('meshd', file, [...folders, ...addresses], onLine);
       this.#meshd = meshd;
       try {
         const written = await this.#awaitFile(meshd, addressesFile);
@@ -127,13 +132,13 @@ export class Mesh {
     }
   }
 
-  async #startSidecar(running: Running): Promise<void> {
+  async #startSidecar(running: Running, file: string): Promise<void> {
     const { workload } = running;
     if (!workload.sidecar) return;
     const bootstrap = join(this.#folder, 'sidecars', `${workload.namespace}-${workload.name}.json`);
     writeFileSync(bootstrap, JSON.stringify(sidecarBootstrap(workload, this.grpcAddress), null, 2));
     const args = ['-c', bootstrap, '--concurrency', '1', '--log-level', 'warning', '--drain-time-s', `${drainSeconds}`];
-    running.sidecar = this.#launchOwn(`sidecar of ${workload.name}`, programFile('mosn'), args);
+    running.sidecar = this.#launchOwn(`sidecar of ${workload.name}`, file, args);
     await this.#awaitReady(running.sidecar, `${adminUrl(workload)}/ready`);
     this.#watch(running.sidecar);
   }
