@@ -146,9 +146,10 @@ describe('meshctl up --for', () => {
     assertNothingLeft(folder);
   });
 
-  test('with --no-apps starts no programs; two start side by side, but not from one folder', async () => {
+  test('with --no-apps starts no programs; two start side by side, but not from one folder', async (t) => {
     const folders = [smallMesh(), smallMesh()];
-    const runs = folders.map((folder) => launch('meshctl', ['up', folder.path, '--no-apps', '--for', '4s']));
+    const runs = folders.map((folder) => launch('meshctl', ['up', folder.path, '--no-apps']));
+    t.after(() => Promise.all(runs.map((one) => one.stop())));
     const addresses = await Promise.all(
       runs.map(async (one) => (await one.printed(/^ready in .*\n\nmeshd +xDS (\S+),/m, 120_000))[1]),
     );
@@ -164,6 +165,7 @@ describe('meshctl up --for', () => {
       second.output,
       new RegExp(`^process ${runs[0]!.pid} runs a mesh from \\S+ already; stop it first$`, 'm'),
     );
+    for (const one of runs) one.signal('SIGINT');
     for (const { code, output } of await Promise.all(runs.map(finish))) assert.equal(code, 0, output);
     for (const folder of folders) assertNothingLeft(folder);
   });
