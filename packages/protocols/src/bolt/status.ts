@@ -1,4 +1,5 @@
-import { type LocalReply, ResponseFlag } from '@sofamesh/contract/message';
+import type { LocalReply } from '@sofamesh/contract/message';
+import { replyCause } from '../shared/reply-cause.ts';
 
 /** bolt's own statuses, as SOFARPC's clients know them. */
 export const Status = {
@@ -55,21 +56,18 @@ export function boltStatusOf(httpStatus: number): number {
   }
 }
 
-const nobodyThere =
-  ResponseFlag.noHealthyUpstream |
-  ResponseFlag.noClusterFound |
-  ResponseFlag.noRouteFound |
-  ResponseFlag.upstreamConnectionFailure;
-
 /**
  * The bolt status of an answer that the proxy makes. HTTP says 503 for much that bolt can tell apart, so the response
  * flags come first: nobody to call, and the connection lost during the call (what a client without a proxy would see).
  */
 export function replyStatusOf(reply: LocalReply): number {
-  if ((reply.flags & ResponseFlag.upstreamRequestTimeout) !== 0) return Status.timeout;
-  if ((reply.flags & nobodyThere) !== 0) return Status.noProcessor;
-  if ((reply.flags & (ResponseFlag.upstreamConnectionTermination | ResponseFlag.upstreamRemoteReset)) !== 0) {
-    return Status.connectionClosed;
+  switch (replyCause(reply)) {
+    case 'timeout':
+      return Status.timeout;
+    case 'nobody-there':
+      return Status.noProcessor;
+    case 'lost':
+      return Status.connectionClosed;
   }
   const status = boltStatusOf(reply.status);
   // An empty frame is no success: the caller would miss the value it asked for.

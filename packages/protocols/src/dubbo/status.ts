@@ -1,4 +1,5 @@
-import { type LocalReply, ResponseFlag } from '@sofamesh/contract/message';
+import type { LocalReply } from '@sofamesh/contract/message';
+import { replyCause } from '../shared/reply-cause.ts';
 
 /** Dubbo's own statuses. */
 export const Status = {
@@ -56,21 +57,18 @@ export function dubboStatusOf(httpStatus: number): number {
   }
 }
 
-const nobodyThere =
-  ResponseFlag.noHealthyUpstream |
-  ResponseFlag.noClusterFound |
-  ResponseFlag.noRouteFound |
-  ResponseFlag.upstreamConnectionFailure;
-
 /**
  * The Dubbo status of an answer that the proxy makes. HTTP says 503 for much that Dubbo can tell apart, so the response
  * flags come first.
  */
 export function replyStatusOf(reply: LocalReply): number {
-  if ((reply.flags & ResponseFlag.upstreamRequestTimeout) !== 0) return Status.clientTimeout;
-  if ((reply.flags & nobodyThere) !== 0) return Status.serviceNotFound;
-  if ((reply.flags & (ResponseFlag.upstreamConnectionTermination | ResponseFlag.upstreamRemoteReset)) !== 0) {
-    return Status.serviceError;
+  switch (replyCause(reply)) {
+    case 'timeout':
+      return Status.clientTimeout;
+    case 'nobody-there':
+      return Status.serviceNotFound;
+    case 'lost':
+      return Status.serviceError;
   }
   const status = dubboStatusOf(reply.status);
   // An answer without a value is no success: the caller would miss what it asked for.
