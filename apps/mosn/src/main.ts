@@ -5,7 +5,7 @@ import { isMainThread } from 'node:worker_threads';
 // loads only its own half: a worker never sees protobuf.
 if (isMainThread) {
   const { runProgram } = await import('./lifecycle/program.ts');
-  await runProgram(process.argv, new URL(import.meta.url));
+  await runProgram(process.argv, { entry: new URL(import.meta.url), fromSnapshot: false });
 } else {
   enableCompileCache();
   const { runWorkerThread } = await import('./worker/thread.ts');

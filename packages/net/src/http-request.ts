@@ -52,7 +52,7 @@ function targetOf(url: string): RequestOptions {
 
 function exchange(target: RequestOptions, body: string | Buffer | undefined, timeoutMs: number): Promise<HttpReply> {
   return new Promise((resolve, reject) => {
-    const request = nodeHttp.request(target, (response) => {
+    const request = nodeHttp().request(target, (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {

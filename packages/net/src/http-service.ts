@@ -46,7 +46,7 @@ export interface HttpService {
  * path. Rejects with a {@link CodedError} of the system's code where it cannot listen.
  */
 export async function serveHttp(options: HttpServiceOptions): Promise<HttpService> {
-  const server = nodeHttp.createServer(
+  const server = nodeHttp().createServer(
     { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs },
     (request, response) => serve(options, request, response).catch(() => response.destroy()),
   );

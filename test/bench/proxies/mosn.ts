@@ -11,15 +11,17 @@ import type { ProxyProgram, StartedProxy, Task } from './proxy.ts';
 const repository = join(import.meta.dirname, '..', '..', '..');
 export const mosnSource = join(repository, 'apps', 'mosn', 'bin', 'mosn.js');
 export const mosnBundle = join(repository, 'dist', 'mosn.mjs');
+const mosnSnapshot = join(repository, 'dist', 'mosn.blob');
 export const meshdBundle = join(repository, 'dist', 'meshd.mjs');
 /** Resources that a meshd serves to the sidecars of the benchmark. */
 export const exampleConfig = join(repository, 'examples', 'bookstore', 'config');
 
 let nextBaseId = 20_000 + (process.pid % 10_000);
 
-/** Arguments for Node that start mosn on one thread. */
+/** Arguments for Node that start mosn on one thread; a bundle starts from its snapshot, as `dist/mosn` does. */
 export function mosnArgs(program: string, bootstrapFile: string): string[] {
-  return [program, '-c', bootstrapFile, '--concurrency', '1', '--base-id', String(nextBaseId++)];
+  const snapshot = program === mosnBundle ? ['--snapshot-blob', mosnSnapshot] : [];
+  return [...snapshot, program, '-c', bootstrapFile, '--concurrency', '1', '--base-id', String(nextBaseId++)];
 }
 
 /** Makes the bundles anew. Throws an Error with what the bundler said. */

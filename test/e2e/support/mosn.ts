@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunningProcess } from '../../peers/process.ts';
 
-const program = join(import.meta.dirname, '..', '..', '..', 'apps', 'mosn', 'bin', 'mosn.js');
+const sources = join(import.meta.dirname, '..', '..', '..', 'apps', 'mosn', 'bin', 'mosn.js');
 
 export interface MosnOptions {
   /** Written to a file of its own unless it is text already (a broken file, say). */
@@ -12,10 +12,17 @@ export interface MosnOptions {
   readonly args?: readonly string[];
   /** Of Node itself. */
   readonly nodeArgs?: readonly string[];
+  /** What Node runs. Default: the sources. */
+  readonly program?: string;
 }
 
 /** Starts mosn and does not wait for anything. */
-export function launchMosn({ bootstrap, args = ['--concurrency', '1'], nodeArgs = [] }: MosnOptions): {
+export function launchMosn({
+  bootstrap,
+  args = ['--concurrency', '1'],
+  nodeArgs = [],
+  program = sources,
+}: MosnOptions): {
   readonly process: RunningProcess;
   readonly adminFile: string;
 } {

@@ -7,7 +7,7 @@ import { httpRequest } from '@sofamesh/net/http-request';
 import { claimFolder, releaseFolder } from './claim-folder.ts';
 import { isFree, isReachable } from './ports.ts';
 import { Program, type ProgramOptions } from './program.ts';
-import { pathWithNode, programFile } from './programs.ts';
+import { pathWithNode, programArguments } from './programs.ts';
 import { type Figures, FiguresSum, figuresPath } from './route-figures.ts';
 import { adminPort, sidecarBootstrap } from './sidecar-bootstrap.ts';
 import type { UpSpec, Workload } from './spec.ts';
@@ -67,12 +67,11 @@ export class Mesh {
   async start(apps: boolean): Promise<void> {
     claimFolder(this.#folder);
     for (const folder of ['logs', 'config', 'sidecars']) mkdirSync(join(this.#folder, folder), { recursive: true });
-    const bin = join(this.#folder, 'bin');
-    // Made while meshd starts; a failure is told where the file is waited for.
-    const mosnFile = programFile('mosn', bin);
-    mosnFile.catch(() => {});
-    await this.#startMeshd(await programFile('meshd', bin));
-    const mosn = await mosnFile;
+    // Made while meshd starts; a failure is told where it is waited for.
+    const mosnArguments = programArguments('mosn');
+    mosnArguments.catch(() => {});
+    await this.#startMeshd(await programArguments('meshd'));
+    const mosn = await mosnArguments;
     const servers = new Set<Running>();
     await Promise.all(
       this.#running.map(async (running) => {
@@ -103,7 +102,7 @@ export class Mesh {
     releaseFolder(this.#folder);
   }
 
-  async #startMeshd(file: string): Promise<void> {
+  async #startMeshd(program: readonly string[]): Promise<void> {
     const entries = workloadEntries(this.#spec.workloads, this.#spec.configFolders);
     const generated = join(this.#folder, 'config');
     writeFileSync(join(generated, 'workloads.yaml'), entries);
@@ -116,7 +115,7 @@ export class Mesh {
     for (let tries = 1; ; tries++) {
       const [grpc, http] = await Promise.all([ownOrAny(meshdPorts.grpc), ownOrAny(meshdPorts.http)]);
       const addresses = ['--grpc-address', grpc, '--http-address', http, '--addresses-path', addressesFile];
-      const meshd = this.#launchOwn('meshd', file, [...folders, ...addresses], onLine);
+      const meshd = this.#launchOwn('meshd', [...program, ...folders, ...addresses], onLine);
       this.#meshd = meshd;
       try {
         const written = await this.#awaitFile(meshd, addressesFile);
@@ -132,13 +131,22 @@ export class Mesh {
     }
   }
 
-  async #startSidecar(running: Running, file: string): Promise<void> {
+  async #startSidecar(running: Running, program: readonly string[]): Promise<void> {
     const { workload } = running;
     if (!workload.sidecar) return;
     const bootstrap = join(this.#folder, 'sidecars', `${workload.namespace}-${workload.name}.json`);
     writeFileSync(bootstrap, JSON.stringify(sidecarBootstrap(workload, this.grpcAddress), null, 2));
-    const args = ['-c', bootstrap, '--concurrency', '1', '--log-level', 'warning', '--drain-time-s', `${drainSeconds}`];
-    running.sidecar = this.#launchOwn(`sidecar of ${workload.name}`, file, args);
+    const flags = [
+      '-c',
+      bootstrap,
+      '--concurrency',
+      '1',
+      '--log-level',
+      'warning',
+      '--drain-time-s',
+      `${drainSeconds}`,
+    ];
+    running.sidecar = this.#launchOwn(`sidecar of ${workload.name}`, [...program, ...flags]);
     await this.#awaitReady(running.sidecar, `${adminUrl(workload)}/ready`);
     this.#watch(running.sidecar);
   }
@@ -201,11 +209,11 @@ export class Mesh {
     }
   }
 
-  #launchOwn(name: string, file: string, args: readonly string[], onLine?: (line: string) => void): Program {
+  #launchOwn(name: string, args: readonly string[], onLine?: (line: string) => void): Program {
     return this.#launch({
       name,
       command: process.execPath,
-      args: [file, ...args],
+      args,
       cwd: process.cwd(),
       env: process.env,
       logFile: join(this.logFolder, `${name.replaceAll(' ', '-')}.log`),

@@ -4,19 +4,19 @@ import { fileURLToPath } from 'node:url';
 const here = fileURLToPath(import.meta.url);
 
 /**
- * The file to start `mosn` or `meshd` from. In a bundle it lies beside this one. Else one is made in `folder` of the sources as
- * they are now, which takes half a second and saves each of many sidecars more than that; where there is nothing to make one
- * with, the program is started from its sources.
+ * What Node is started with to run `mosn` or `meshd`. In a bundle the program's file lies beside this one. Else one is made of
+ * the sources as they are now, with a snapshot to start from: that takes seconds, saves each of many sidecars most of its
+ * start, and is kept for as long as no source changes. Where there is nothing to make one with, the program is started
+ * from its sources.
  */
-export async function programFile(name: 'mosn' | 'meshd', folder: string): Promise<string> {
+export async function programArguments(name: 'mosn' | 'meshd'): Promise<string[]> {
   const beside = dirname(here);
-  if (here.endsWith('.mjs')) return join(beside, `${name}.mjs`);
-  const workspace = join(beside, '..', '..', '..', name);
-  const bundler = await import('./bundle-program.ts').catch(ifMissing);
-  if (bundler === undefined) return join(workspace, 'bin', `${name}.js`);
-  const file = join(folder, `${name}.mjs`);
-  await bundler.bundleProgram(join(workspace, 'src', 'main.ts'), file);
-  return file;
+  if (here.endsWith('.mjs')) return [join(beside, `${name}.mjs`)];
+  const root = join(beside, '..', '..', '..', '..');
+  const bundler = await import('../bundle/kept-program.ts').catch(ifMissing);
+  if (bundler === undefined) return [join(root, 'apps', name, 'bin', `${name}.js`)];
+  const { file, snapshot } = await bundler.keepProgram(root, name, join(root, 'node_modules', '.cache', 'sofamesh'));
+  return snapshot === undefined ? [file] : ['--snapshot-blob', snapshot, file];
 }
 
 function ifMissing(thrown: unknown): undefined {
