@@ -5,16 +5,20 @@ import type { FilterKind } from '@sofamesh/contract/filter';
 import { protocol as boltProtocol } from '@sofamesh/protocols/bolt/bolt';
 import { protocol as dubboProtocol } from '@sofamesh/protocols/dubbo/dubbo';
 import { protocol as http1Protocol } from '@sofamesh/protocols/http1/http1';
+import { protocol as http2Protocol } from '@sofamesh/protocols/http2/http2';
 import { kind as leastRequestBalancer } from '@sofamesh/balancers/least-request/least-request';
 import { kind as randomBalancer } from '@sofamesh/balancers/random/random';
 import { kind as roundRobinBalancer } from '@sofamesh/balancers/round-robin/round-robin';
 import { kind as faultFilter } from '@sofamesh/filters/fault/fault';
+import { kind as grpcStatsFilter } from '@sofamesh/filters/grpc-stats/grpc-stats';
+import { kind as grpcWebFilter } from '@sofamesh/filters/grpc-web/grpc-web';
 import { kind as routerFilter } from '@sofamesh/filters/router/router';
 
 export const protocols: readonly Protocol[] = [
   boltProtocol as Protocol,
   dubboProtocol as Protocol,
   http1Protocol as Protocol,
+  http2Protocol as Protocol,
 ];
 
 export const balancers: readonly BalancerKind[] = [
@@ -25,5 +29,7 @@ export const balancers: readonly BalancerKind[] = [
 
 export const filters: readonly FilterKind[] = [
   faultFilter as FilterKind,
+  grpcStatsFilter as FilterKind,
+  grpcWebFilter as FilterKind,
   routerFilter as FilterKind,
 ];

@@ -1,4 +1,5 @@
-import type { RequestHead, ResponseHead } from './message.ts';
+import type { Address } from '@sofamesh/base/address';
+import type { Headers, RequestHead, ResponseHead } from './message.ts';
 import type { Connection } from './transport.ts';
 
 /**
@@ -11,6 +12,7 @@ export interface LogRecord {
   /** Undefined for TCP. */
   readonly request: RequestHead | undefined;
   readonly response: ResponseHead | undefined;
+  readonly responseTrailers?: Headers | undefined;
   /** 0 when no answer was sent. */
   readonly status: number;
   readonly flags: number;
@@ -29,7 +31,23 @@ export interface LogRecord {
   readonly upstreamFailure: string;
   readonly attempts: number;
   readonly downstream: Connection;
+  /** The client's, where trusted proxies in front of this one name it; undefined: the connection's. */
+  readonly clientAddress?: Address | undefined;
+  /** From the answer's trailers or head; undefined when it has none. */
+  readonly grpcStatus?: number | undefined;
+  /** Text of an answer that the proxy made itself. */
+  readonly localReplyBody?: string | undefined;
+  /** Undefined: it ended, a request or a TCP connection as {@link request} tells. */
+  readonly type?: LogRecordType | undefined;
 }
+
+/** When a line is written; Envoy's `AccessLogType`. */
+export type LogRecordType =
+  | 'DownstreamEnd'
+  | 'TcpUpstreamConnected'
+  | 'TcpPeriodic'
+  | 'TcpConnectionEnd'
+  | 'UdpSessionEnd';
 
 /** Where finished records go. Never throws and never waits. */
 export interface AccessLog {

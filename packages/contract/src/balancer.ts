@@ -1,5 +1,7 @@
 import type { Address } from '@sofamesh/base/address';
 import type { Random } from '@sofamesh/base/random';
+import type { RequestHead } from './message.ts';
+import type { Connection } from './transport.ts';
 
 /**
  * Chooses one of a cluster's hosts for a request or connection. One balancer per cluster, priority level and worker.
@@ -23,6 +25,10 @@ export interface PickContext {
   readonly hash: number | undefined;
   /** Host that failed in the attempt before: avoid it if there is another one. */
   readonly avoid: Host | undefined;
+  /** For clusters whose host is where the client wanted to go: its connection. */
+  readonly downstream?: Connection | undefined;
+  /** The same: the request, of which a header may name the host. */
+  readonly request?: Pick<RequestHead, 'get'> | undefined;
 }
 
 export interface Host {

@@ -26,7 +26,8 @@ export interface Filter {
   onRequestTrailers?(trailers: Headers, exchange: Exchange): undefined | Promise<void>;
   onResponseHead?(head: ResponseHead, exchange: Exchange, end: boolean): undefined | Promise<void>;
   onResponseData?(chunk: Buffer, exchange: Exchange, end: boolean): Buffer | Promise<Buffer>;
-  onResponseTrailers?(trailers: Headers, exchange: Exchange): undefined | Promise<void>;
+  /** A buffer is passed on as the last data, in place of the trailers. */
+  onResponseTrailers?(trailers: Headers, exchange: Exchange): undefined | Buffer | Promise<Buffer | undefined>;
   /** Once, when the exchange is over, however it ended: release what was taken, record what was seen. */
   onEnd?(exchange: Exchange): void;
 }

@@ -2,6 +2,7 @@ export * from './access-log.ts';
 export * from './balancer.ts';
 export * from './clock.ts';
 export * from './config-store.ts';
+export * from './datagram.ts';
 export * from './filter.ts';
 export * from './message.ts';
 export * from './message-stream.ts';

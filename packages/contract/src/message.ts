@@ -17,6 +17,8 @@ export interface Headers {
   set(name: string, value: string): void;
   add(name: string, value: string): void;
   remove(name: string): void;
+  /** Whether a name begins like this: one look instead of one for each of several names. Absent: not known. */
+  hasPrefix?(prefix: string): boolean;
   /** In wire order, pseudo-headers excluded. */
   visit(visitor: (name: string, value: string) => void): void;
 }
@@ -39,13 +41,16 @@ export interface RequestHead extends Head {
   authority: string;
   /** HTTP: path with query. RPC: "/" + method name. */
   path: string;
-  /** `http`, `https`, `bolt`, `dubbo`, … */
-  readonly scheme: string;
+  /** `http`, `https`, `bolt`, `dubbo`, …; HTTP: as the client has reached the first proxy, and as it goes on. */
+  scheme: string;
   /** No answer is expected; nothing that is sent back reaches the client. */
   readonly oneWay: boolean;
   /** Deadline that the message itself carries; 0 when it has none. */
   readonly timeoutMs: number;
-  /** Protocol that the client asks to switch to (`websocket`), or undefined. `CONNECT` has the method to tell. */
+  /**
+   * Protocol that the client asks to switch to (`websocket`), or undefined. `CONNECT` has the method to tell. Always in
+   * HTTP/1's form: method GET, answered by 101; an HTTP/2 codec turns its extended CONNECT (RFC 8441) into this and back.
+   */
   readonly upgrade: string | undefined;
   /**
    * Requests that differ in this never share a `multiplexed` connection: a peer may read all of a connection as the first
@@ -91,6 +96,8 @@ export interface LocalReply {
   readonly details: string;
   /** Bits of {@link ResponseFlag}. */
   readonly flags: number;
+  /** Status for a gRPC client; undefined: the one that stands for `status`. */
+  readonly grpcStatus?: number;
   readonly headers?: readonly (readonly [name: string, value: string])[];
 }
 
@@ -116,6 +123,7 @@ export const ResponseFlag = {
   upstreamProtocolError: 1 << 16,
   durationTimeout: 1 << 17,
   overloadManager: 1 << 18,
+  upstreamMaxStreamDuration: 1 << 19,
 } as const;
 
 /** Short codes in the order in which Envoy prints them (config/access_log documentation, `RESPONSE_FLAGS`). */
@@ -138,8 +146,17 @@ const flagCodes: readonly (readonly [number, string])[] = [
   [ResponseFlag.downstreamProtocolError, 'DPE'],
   [ResponseFlag.upstreamProtocolError, 'UPE'],
   [ResponseFlag.durationTimeout, 'DT'],
+  [ResponseFlag.upstreamMaxStreamDuration, 'UMSDR'],
   [ResponseFlag.overloadManager, 'OM'],
 ];
+
+/** The bit of a short code; undefined when there is none (some of Envoy's never occur here). */
+export function responseFlagOf(code: string): number | undefined {
+  return flagCodes.find(([, each]) => each === code)?.[0] ?? (knownElsewhere.has(code) ? 0x4000_0000 : undefined);
+}
+
+/** Codes of Envoy for what this proxy does not do. */
+const knownElsewhere = new Set(['LH', 'UAEX', 'RLSE', 'IH', 'NFCF', 'UMSDR', 'RFCF', 'DF', 'DO', 'UPR', 'OMO']);
 
 /** `UF,URX`; `-` when no flag is set. */
 export function formatResponseFlags(flags: number): string {

@@ -46,6 +46,8 @@ export interface CodecOptions {
 export interface CodecLimits {
   /** Start line and headers together (HTTP), or class and header block (RPC). */
   readonly headBytesMax: number;
+  /** Start line and headers of an answer over HTTP/1; absent: `headBytesMax`. */
+  readonly http1ResponseHeadBytesMax?: number;
   readonly headerCountMax: number;
   /** A whole frame (RPC), or one chunk-size line and its extensions times 512 (HTTP). */
   readonly frameBytesMax: number;
@@ -83,10 +85,18 @@ interface Codec {
 /** How far a fault reaches. A `message` fault was answered and costs nothing else; a `connection` fault closes. */
 export interface ProtocolFault {
   readonly scope: 'message' | 'stream' | 'connection';
-  /** Stable word for metrics and logs: `bad_magic`, `frame_too_large`, `head_too_large`, `bad_chunk`, … */
+  /**
+   * Stable word for metrics and logs: `bad_magic`, `frame_too_large`, `head_too_large`, `bad_chunk`, …; where Envoy counts
+   * such a fault in its codec statistics, Envoy's name (`rx_messaging_error`, `inbound_empty_frames_flood`).
+   */
   readonly code: string;
   /** What was wrong and where; no secrets, no more than a few bytes of the peer's. */
   readonly message: string;
+  /**
+   * Status with which a server codec has answered a request whose head it refused, so that it never was passed on.
+   * 0: such a request was given up without an answer. Undefined: the fault concerns a request that was passed on, or none.
+   */
+  readonly answered?: number;
 }
 
 // ── downstream side ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -94,9 +104,18 @@ export interface ProtocolFault {
 export interface ServerCodec extends Codec {
   /**
    * Asks the client to send no new requests, as politely as the protocol can (Connection: close on the next response,
-   * GOAWAY, Dubbo's read-only event). Requests already sent are served; `host.onDrained` follows the last.
+   * GOAWAY, Dubbo's read-only event). Requests already sent are served; `host.onDrained` follows the last. HTTP/2 says it
+   * in two steps (RFC 9113 §6.8): a notice first, the last stream that counts when the client has seen the notice or when
+   * this is called again.
    */
   goAway(): void;
+  /**
+   * The head that has begun is not waited for any longer: it is answered as the protocol can (HTTP/1: 408), and the
+   * connection closes. A fault says what was answered.
+   */
+  abandonHead?(): void;
+  /** Asks the client whether it is alive; false where the protocol has no way. The answer comes to `host.onHeartbeatReply`. */
+  sendHeartbeat?(): boolean;
 }
 
 /** The engine, as a server codec sees it. */
@@ -108,8 +127,11 @@ export interface ServerHost {
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): ServerStreamHandler;
   /** Answered or refused as the protocol says, and for scope `connection` the codec closes. For logs and counters. */
   onFault(fault: ProtocolFault): void;
+  /** A request that the codec refuses itself is answered with what the engine's own answers have, too (date, server). */
+  decorateReply?(reply: LocalReply): LocalReply;
   /** A heartbeat came and was answered. */
   onHeartbeat?(): void;
+  onHeartbeatReply?(): void;
   /** After {@link ServerCodec.goAway}: the last stream is done, the connection may be closed. */
   onDrained?(): void;
 }

@@ -1,4 +1,7 @@
 import type { Address } from '@sofamesh/base/address';
+import type { ClientTls, PeerCheck, ServerTls, TlsSession } from './tls.ts';
+
+export type * from './tls.ts';
 
 /**
  * Byte connections. Only `net` (real sockets) and the simulated world implement this; everything above sees bytes arrive
@@ -6,8 +9,8 @@ import type { Address } from '@sofamesh/base/address';
  */
 export interface Transport {
   /**
-   * Starts to accept. The connection is passed to `onConnection` when it is usable (after the TLS handshake where the
-   * listener has TLS); a handler must be set before that call returns.
+   * Starts to accept. The connection is passed to `onConnection` in plain (see {@link Connection.startTls}); a handler
+   * must be set before that call returns.
    * Rejects with a {@link CodedError} whose code is the system's (`EADDRINUSE`, `EACCES`, …).
    */
   listen(options: ListenOptions, onConnection: (connection: Connection) => void): Promise<Listener>;
@@ -21,18 +24,24 @@ export interface ListenOptions {
   /** Share the address with other workers by SO_REUSEPORT. Probe it once without, or two proxies share it silently. */
   readonly reusePort?: boolean;
   readonly backlog?: number;
-  readonly tls?: ServerTls;
+  /**
+   * Take connections to any address that the system diverts here (TPROXY; Linux' IP_TRANSPARENT, which needs
+   * CAP_NET_ADMIN): their `local` address is the one that the client asked for.
+   */
+  readonly transparent?: boolean;
+  /** {@link Connection.originalDestination} will be asked for: reject at once where the system cannot tell. */
+  readonly asksOriginalDestination?: boolean;
   readonly watermarks?: Watermarks;
   /** Connections beyond this are closed at once and counted (`onRefused`). */
   readonly connectionsMax?: number;
   readonly onRefused?: () => void;
-  /** A handshake that fails or takes longer than `tls.handshakeTimeoutMs` never becomes a connection. */
-  readonly onTlsFailure?: (reason: string) => void;
 }
 
 export interface DialOptions {
   readonly address: Address;
   readonly connectTimeoutMs: number;
+  /** Goes out first, before a TLS handshake: a PROXY protocol header. Not counted in `bytesSent`. */
+  readonly preamble?: Buffer;
   readonly tls?: ClientTls;
   readonly watermarks?: Watermarks;
 }
@@ -50,47 +59,6 @@ export interface Listener {
   readonly address: Address;
   /** Stops accepting; connections go on. */
   close(): Promise<void>;
-  /** Handshakes from now on use these certificates and rules. Absent where a socket keeps what it was opened with. */
-  setTls?(tls: ServerTls): void;
-}
-
-/** Plain data, so that it can be posted to a worker. */
-export interface ServerTls {
-  readonly certificates: readonly CertificatePair[];
-  readonly alpn?: readonly string[];
-  /** PEM of the authorities that client certificates are checked against. */
-  readonly clientAuthorityPem?: string;
-  readonly requireClientCertificate?: boolean;
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
-  readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
-  /** Default 10 s. */
-  readonly handshakeTimeoutMs?: number;
-}
-
-export interface ClientTls {
-  readonly serverName?: string;
-  readonly alpn?: readonly string[];
-  /** Undefined: the server is not verified (Envoy's default when no validation context is given). */
-  readonly authorityPem?: string;
-  /** One of these subject alternative names must match exactly; checked on the raw certificate value. */
-  readonly subjectAltNames?: readonly string[];
-  readonly certificate?: CertificatePair;
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
-  readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
-}
-
-export interface CertificatePair {
-  readonly chainPem: string;
-  readonly privateKeyPem: string;
-}
-
-/** What is known of a TLS session. */
-export interface TlsSession {
-  readonly alpn: string | undefined;
-  readonly serverName: string | undefined;
-  readonly version: string;
-  /** `URI:…`, `DNS:…` entries of the peer's certificate; empty without one. */
-  readonly peerSubjectAltNames: readonly string[];
 }
 
 /**
@@ -106,6 +74,14 @@ export interface Connection {
   readonly id: number;
   readonly local: Address;
   readonly remote: Address;
+  /** `local` is what the client asked for (a redirect undone, or told by a PROXY header), not where it arrived. */
+  readonly localRestored?: boolean;
+  /** The peer's own address where `remote` is the one that a PROXY protocol header told; else absent. */
+  readonly directRemote?: Address | undefined;
+  /** Server name of the TLS ClientHello that was looked at and may belong to TLS which ends elsewhere; else absent. */
+  readonly requestedServerName?: string | undefined;
+  /** The PROXY protocol header that the connection began with; else absent. */
+  readonly proxyHeader?: ProxyHeader | undefined;
   readonly tls: TlsSession | undefined;
   /** False while more than the high watermark waits to be written: the producer should pause its source. */
   readonly writable: boolean;
@@ -128,6 +104,18 @@ export interface Connection {
    */
   close(how: 'flush' | 'now' | 'reset'): void;
   /**
+   * Accepted plaintext connections only: the server's side of a TLS handshake. `received` is all that was read of the
+   * client's bytes so far (perhaps none). From here on bytes are those inside TLS. `onSecured` is called when the handshake
+   * is done, `tls` is set and a handler must be set before that call returns; a handshake that fails or takes too long
+   * ends in `onClose` with `tls-failed`. The same `tls` object for many connections is compiled once.
+   */
+  startTls(tls: ServerTls, received: Buffer, onSecured: () => void): void;
+  /**
+   * Accepted connections: where the client wanted to go before the system redirected it here (REDIRECT and DNAT rules;
+   * Linux' SO_ORIGINAL_DST). Undefined where it was not redirected or the system does not tell. Asks the system each time.
+   */
+  originalDestination?(): Address | undefined;
+  /**
    * Takes the connection out of this process, to be passed to another one. Undefined where its state cannot leave (TLS,
    * bytes that wait to be written). After a success no handler is called any more.
    */
@@ -137,6 +125,20 @@ export interface Connection {
 export interface DetachedConnection {
   /** File descriptor, owned by the caller from now on. */
   readonly fd: number;
+}
+
+/** What a PROXY protocol header says beside the addresses. */
+export interface ProxyHeader {
+  readonly version: 1 | 2;
+  /** Version 2's extensions that the listener's configuration keeps, in their order. */
+  readonly tlvs: readonly ProxyTlv[];
+  /** Values of extensions under the keys that the configuration gives them, by metadata namespace. */
+  readonly metadata: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+export interface ProxyTlv {
+  readonly type: number;
+  readonly value: Buffer;
 }
 
 /** Who is told about a connection. Methods are called from the event loop, never from inside a call on `Connection`. */
@@ -162,4 +164,6 @@ export interface CloseCause {
     | 'tls-failed';
   /** For logs: the system's error code or the reason of the TLS failure. */
   readonly reason: string;
+  /** Of `tls-failed`: what was wrong with the peer's certificate; absent where something else was. */
+  readonly check?: PeerCheck;
 }

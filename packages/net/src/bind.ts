@@ -3,14 +3,26 @@ import { type ListenOptions, type Server, Socket } from 'node:net';
 import { type Address, ipAddress } from '@sofamesh/base/address';
 import { socketPath } from './socket-address.ts';
 import { codeOf } from './system-error.ts';
+import { bindTransparent } from './transparent-socket.ts';
+
+export interface BindOptions extends Pick<ListenOptions, 'backlog' | 'reusePort'> {
+  /** Takes connections to any address (TPROXY). */
+  readonly transparent?: boolean;
+}
 
 /**
  * Binds and starts to listen; rejects with the system's error. An IPv6 address takes no IPv4 connections, as with
  * Envoy's `ipv4_compat: false`. A Unix socket that a dead process left behind is replaced.
  */
-export async function bind(server: Server, address: Address, options: ListenOptions): Promise<void> {
+export async function bind(server: Server, address: Address, options: BindOptions): Promise<void> {
+  const { transparent = false, ...rest } = options;
+  if (transparent && address.kind === 'ip') {
+    const { backlog, reusePort = false } = rest;
+    await listening(server, { fd: bindTransparent(address, reusePort), ...(backlog !== undefined && { backlog }) });
+    return;
+  }
   const where = socketPath(address);
-  const listenOptions = { ...options, ...where, ipv6Only: 'host' in where && where.host.includes(':') };
+  const listenOptions = { ...rest, ...where, ipv6Only: 'host' in where && where.host.includes(':') };
   try {
     await listening(server, listenOptions);
   } catch (error) {
@@ -19,7 +31,7 @@ export async function bind(server: Server, address: Address, options: ListenOpti
   }
 }
 
-function listening(server: Server, options: ListenOptions): Promise<void> {
+function listening(server: Server, options: ListenOptions & { readonly fd?: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(options, () => {

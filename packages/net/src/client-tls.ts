@@ -1,51 +1,116 @@
+import type { X509Certificate } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
-import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
-import type { ClientTls } from '@sofamesh/contract/transport';
-import { subjectAltNames, subjectAltNameValue } from './subject-alt-names.ts';
-import { cipherSuites } from './tls-session.ts';
+import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { CodedError } from '@sofamesh/base/errors';
+import type { ClientTls, TlsSession } from '@sofamesh/contract/transport';
+import { KeyLogger } from './key-log.ts';
+import { evidenceOf, type PeerRefusal, PeerVerifier } from './peer-verifier.ts';
+import { ContentCache, contextOptions, tlsProblem } from './secure-context.ts';
+import { NodeTlsSession } from './tls-session.ts';
 
-/** Reading authorities takes milliseconds, and a cluster dials with the same object again and again. */
-const contexts = new WeakMap<ClientTls, SecureContext>();
+const sessionsDefault = 1;
+const compiled = new WeakMap<ClientTls, ClientContext>();
+const contexts = new ContentCache<SecureContext>();
 
-function contextOf(tls: ClientTls): SecureContext {
-  let context = contexts.get(tls);
-  if (context === undefined) {
-    context = createSecureContext({
-      ...(tls.authorityPem === undefined ? {} : { ca: tls.authorityPem }),
-      ...(tls.certificate === undefined ? {} : { cert: tls.certificate.chainPem, key: tls.certificate.privateKeyPem }),
-      minVersion: tls.minVersion ?? 'TLSv1.2',
-      maxVersion: tls.maxVersion ?? 'TLSv1.3',
-      ciphers: cipherSuites,
-    });
-    contexts.set(tls, context);
+/** A session that may be resumed, and what its handshake told of the server: Node does not tell that again. */
+interface KeptSession {
+  readonly ticket: Buffer;
+  readonly certificate: X509Certificate | undefined;
+  readonly chainError: string | undefined;
+}
+
+/** The client's side of TLS, ready for handshakes, with the sessions that may be resumed. */
+export class ClientContext {
+  readonly keyLogger: KeyLogger | undefined;
+  readonly verifier: PeerVerifier | undefined;
+  readonly tls: ClientTls;
+  readonly #context: SecureContext;
+  readonly #sessionsMax: number;
+  /** The newest one last. They are of the same rules for the server, and of one that kept them. */
+  readonly #sessions: KeptSession[] = [];
+
+  /** Throws a CodedError where authorities, certificate, key or a name cannot be used. */
+  static of(tls: ClientTls): ClientContext {
+    let context = compiled.get(tls);
+    if (context === undefined) {
+      context = new ClientContext(tls);
+      compiled.set(tls, context);
+    }
+    return context;
   }
-  return context;
+
+  private constructor(tls: ClientTls) {
+    this.tls = tls;
+    const options = contextOptions(tls, tls.certificate === undefined ? [] : [tls.certificate]);
+    try {
+      this.#context = contexts.get(options, () => createSecureContext(options));
+    } catch (thrown) {
+      throw new CodedError('bad_certificate', tlsProblem(thrown), { cause: thrown });
+    }
+    this.verifier = tls.verification === undefined ? undefined : new PeerVerifier(tls.verification);
+    this.keyLogger = tls.keyLog === undefined ? undefined : new KeyLogger(tls.keyLog);
+    this.#sessionsMax = tls.sessionsMax ?? sessionsDefault;
+  }
+
+  /** Starts the handshake on a connected socket. */
+  shakeHands(carrier: Socket): ClientHandshake {
+    const { serverName = '', alpn = [] } = this.tls;
+    const kept = this.#sessions.pop();
+    const options: ConnectionOptions = {
+      socket: carrier,
+      secureContext: this.#context,
+      // The extension holds names only (RFC 6066 §3).
+      ...(serverName !== '' && isIP(serverName) === 0 && { servername: serverName }),
+      ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
+      ...(kept !== undefined && { session: kept.ticket }),
+      // Judged by us, resumed sessions included. As in Envoy the rules decide, and the name that was dialled does not.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+    };
+    const handshake = new ClientHandshake(this, connect(options), kept);
+    if (this.#sessionsMax > 0) handshake.socket.on('session', (ticket) => handshake.keep(ticket));
+    return handshake;
+  }
+
+  keep(session: KeptSession): void {
+    if (this.#sessionsMax === 0) return;
+    this.#sessions.push(session);
+    if (this.#sessions.length > this.#sessionsMax) this.#sessions.shift();
+  }
 }
 
-/**
- * Starts the handshake on a connected socket; a session is never resumed, for it would skip the check of the peer's
- * identity. Throws where authorities, certificate or key cannot be used.
- */
-export function startClientTls(carrier: Socket, tls: ClientTls): TLSSocket {
-  const { serverName } = tls;
-  return connect({
-    socket: carrier,
-    secureContext: contextOf(tls),
-    // The extension holds names only (RFC 6066 §3).
-    ...(serverName !== undefined && serverName !== '' && isIP(serverName) === 0 ? { servername: serverName } : {}),
-    ...(tls.alpn !== undefined && tls.alpn.length > 0 ? { ALPNProtocols: [...tls.alpn] } : {}),
-    rejectUnauthorized: tls.authorityPem !== undefined,
-    // As in Envoy the authorities and the listed names decide, and the name that was dialled does not.
-    checkServerIdentity: () => undefined,
-  });
-}
+/** One handshake of a client. */
+export class ClientHandshake {
+  readonly socket: TLSSocket;
+  readonly #context: ClientContext;
+  readonly #kept: KeptSession | undefined;
+  /** Undefined until the server was judged, and when it was refused. */
+  #accepted: Omit<KeptSession, 'ticket'> | undefined = undefined;
 
-/** Why the server is not who it should be, or undefined. */
-export function serverRefusal(tls: ClientTls, socket: TLSSocket): string | undefined {
-  const wanted = tls.subjectAltNames;
-  if (wanted === undefined || wanted.length === 0) return undefined;
-  const certificate = socket.getPeerX509Certificate();
-  const names = certificate === undefined ? [] : subjectAltNames(certificate.raw);
-  if (names.some((entry) => wanted.includes(subjectAltNameValue(entry)))) return undefined;
-  return `none of the server's names is wanted: ${names.join(', ') || 'it has none'}`;
+  constructor(context: ClientContext, socket: TLSSocket, kept: KeptSession | undefined) {
+    this.#context = context;
+    this.socket = socket;
+    this.#kept = kept;
+  }
+
+  /** When it went through: why the server is not who it should be, or the session. */
+  judge(): PeerRefusal | TlsSession {
+    const { socket } = this;
+    const { verifier, tls } = this.#context;
+    const shown = evidenceOf(socket);
+    const { resumed } = shown;
+    const evidence = resumed && this.#kept !== undefined ? { ...shown, ...this.#kept } : shown;
+    const { certificate, chainError } = evidence;
+    const refusal = verifier?.refusal(evidence);
+    if (refusal !== undefined) return refusal;
+    this.#accepted = { certificate, chainError };
+    // Until the server sends another one, which OpenSSL does not do for a session that was resumed. That an onlooker can
+    // tell that two connections are of one proxy (RFC 8446 §C.4) is no secret: they come from one address.
+    if (resumed && this.#kept !== undefined) this.#context.keep(this.#kept);
+    return new NodeTlsSession(socket, tls.serverName, certificate, verifier?.verified(evidence) === true);
+  }
+
+  keep(ticket: Buffer): void {
+    if (this.#accepted !== undefined) this.#context.keep({ ticket, ...this.#accepted });
+  }
 }

@@ -7,12 +7,15 @@ import type {
   Connection,
   ConnectionHandler,
   DetachedConnection,
+  ServerTls,
   TlsSession,
   Watermarks,
 } from '@sofamesh/contract/transport';
 import { descriptorOf, stopReading } from './descriptor.ts';
 import type { Flushable, FlushTurn } from './flush-turn.ts';
+import { originalDestination } from './original-destination.ts';
 import type { ReadBuffer } from './read-buffer.ts';
+import { type HandshakeOwner, ServerHandshake } from './server-handshake.ts';
 import { type BatchBuffers, batchBytesMax, WriteQueue } from './write-queue.ts';
 
 /** What a connection shares with the others of its transport. */
@@ -28,8 +31,8 @@ export interface ConnectionHost {
   handlerFailed(error: unknown, connection: Connection): void;
 }
 
-/** A dial that has not come to an end. */
-export interface PendingDial {
+/** A dial or a handshake that has not come to an end. */
+export interface Pending {
   /** Gives up; the connection is told by {@link NodeConnection.finish} in a later turn. */
   abort(): void;
 }
@@ -57,7 +60,7 @@ const nothing = Buffer.alloc(0);
 let lastId = 0;
 
 /** A connection on a Node socket, plain or TLS. */
-export class NodeConnection implements Connection, Flushable {
+export class NodeConnection implements Connection, Flushable, HandshakeOwner {
   readonly id = ++lastId;
   local: Address;
   remote: Address;
@@ -71,9 +74,9 @@ export class NodeConnection implements Connection, Flushable {
   readonly #flushBytes: number;
   readonly #queue = new WriteQueue();
   #handler: ConnectionHandler | undefined;
-  #pendingDial: PendingDial | undefined = undefined;
+  #pending: Pending | undefined = undefined;
   #socket: Socket | undefined = undefined;
-  /** The TCP socket: the same for a plain connection, the one under the TLS socket otherwise. */
+  /** The TCP socket: the same for a plain connection, the one under the TLS socket otherwise. A handshake has only this. */
   #raw: Socket | undefined = undefined;
   #state: State = connecting;
   #dirty = false;
@@ -87,6 +90,8 @@ export class NodeConnection implements Connection, Flushable {
   #cause: CloseCause | undefined = undefined;
   #graceTimer: Timer | undefined = undefined;
   #onGone: (() => void) | undefined = undefined;
+  #handshake: ServerHandshake | undefined = undefined;
+  #onSecured: (() => void) | undefined = undefined;
 
   constructor(
     host: ConnectionHost,
@@ -159,6 +164,23 @@ export class NodeConnection implements Connection, Flushable {
     else this.#closeAtOnce(how === 'reset', 'closed by this side');
   }
 
+  startTls(tls: ServerTls, received: Buffer, onSecured: () => void): void {
+    const raw = this.#raw;
+    if (this.#state !== open || raw === undefined || this.#socket !== raw) return;
+    const handshake = new ServerHandshake(raw, this);
+    this.#state = connecting;
+    this.#socket = undefined;
+    this.#pending = handshake;
+    this.#handshake = handshake;
+    this.#onSecured = onSecured;
+    if (this.#paused) raw.resume();
+    handshake.start(this.#host.clock, tls, received);
+  }
+
+  originalDestination(): Address | undefined {
+    return this.#raw === undefined ? undefined : originalDestination(this.#raw, this.local);
+  }
+
   detach(): DetachedSocket | undefined {
     const socket = this.#socket;
     if (socket === undefined || socket !== this.#raw || this.#state !== open) return undefined;
@@ -175,8 +197,8 @@ export class NodeConnection implements Connection, Flushable {
   }
 
   /** @internal The dial that this connection waits for. */
-  awaitDial(dial: PendingDial): void {
-    this.#pendingDial = dial;
+  awaitDial(dial: Pending): void {
+    this.#pending = dial;
   }
 
   /**
@@ -184,15 +206,15 @@ export class NodeConnection implements Connection, Flushable {
    * {@link receive} and not by events. `onGone` comes once, when it is closed or detached.
    */
   adopt(socket: Socket, raw: Socket, readsItself: boolean, onGone?: () => void): void {
-    this.#pendingDial = undefined;
+    this.#pending = undefined;
     this.#socket = socket;
     this.#raw = raw;
     this.#onGone = onGone;
     if (this.#paused) socket.pause();
     if (!readsItself) socket.on('data', (chunk: Buffer) => this.receive(chunk));
-    socket.on('end', () => this.#onEnd());
-    socket.on('error', (error) => this.#onError(error));
-    socket.on('close', () => this.finish(closedBySocket));
+    socket.on('end', () => this.#onEnd(socket));
+    socket.on('error', (error) => this.#onError(socket, error));
+    socket.on('close', () => this.#onSocketClosed(socket));
     if (this.#state === connecting) this.#state = open;
   }
 
@@ -205,6 +227,10 @@ export class NodeConnection implements Connection, Flushable {
         this.#handlerThrew(error);
       }
     }
+    this.#sendEarlyWrites();
+  }
+
+  #sendEarlyWrites(): void {
     if (this.#state === open) {
       if (!this.#dirty && (this.#queue.bytes > 0 || this.#ending)) this.#awaitFlushTurn();
     } else if (this.#state === flushing) {
@@ -214,13 +240,44 @@ export class NodeConnection implements Connection, Flushable {
 
   /** @internal Bytes from the socket. */
   receive(chunk: Buffer): void {
-    if (this.#state !== open) return;
+    if (this.#state !== open) {
+      this.#handshake?.receive(chunk);
+      return;
+    }
     this.bytesReceived += chunk.length;
     try {
       this.#handler!.onBytes(chunk);
     } catch (error) {
       this.#handlerThrew(error);
     }
+  }
+
+  /** @internal The handshake went through, on top of what carried it. */
+  secured(socket: Socket, session: TlsSession): void {
+    const onSecured = this.#onSecured;
+    this.#endHandshake();
+    this.tls = session;
+    this.adopt(socket, this.#raw!, false, this.#onGone);
+    if (this.#state === open) {
+      try {
+        onSecured?.();
+      } catch (error) {
+        this.#handlerThrew(error);
+      }
+    }
+    this.#sendEarlyWrites();
+  }
+
+  /** @internal The handshake came to nothing. */
+  failed(cause: CloseCause): void {
+    this.#endHandshake();
+    this.finish(cause);
+  }
+
+  #endHandshake(): void {
+    this.#handshake = undefined;
+    this.#onSecured = undefined;
+    this.#pending = undefined;
   }
 
   /** @internal The end of it all; called in a turn of its own. An earlier cause goes before `cause`. */
@@ -297,8 +354,9 @@ export class NodeConnection implements Connection, Flushable {
     }
   }
 
-  #onEnd(): void {
-    if (this.#state !== open) return;
+  #onEnd(socket: Socket): void {
+    if (this.#socket !== socket) this.#handshake?.interrupted('the client ended the connection during the handshake');
+    if (this.#socket !== socket || this.#state !== open) return;
     try {
       this.#handler?.onEnd();
     } catch (error) {
@@ -306,13 +364,23 @@ export class NodeConnection implements Connection, Flushable {
     }
   }
 
-  #onError(error: Error): void {
+  #onError(socket: Socket, error: Error): void {
+    // Of a socket under TLS: the one above it tells.
+    if (this.#socket !== socket) {
+      this.#handshake?.interrupted(causeOf(error).reason);
+      return;
+    }
     // While flushing, a peer that goes away after it was sent everything did what was wanted.
-    if (this.#state === flushing && this.#endPassed && this.#socket!.writableFinished) return;
+    if (this.#state === flushing && this.#endPassed && socket.writableFinished) return;
     this.#cause ??= causeOf(error);
     this.#state = Math.max(this.#state, closing) as State;
     // A TLS socket does not close by itself after an alert of the peer.
-    this.#socket!.destroy();
+    socket.destroy();
+  }
+
+  #onSocketClosed(socket: Socket): void {
+    if (this.#socket === socket) this.finish(closedBySocket);
+    else this.#handshake?.interrupted('the client closed the connection during the handshake');
   }
 
   #handlerThrew(error: unknown): void {
@@ -352,7 +420,7 @@ export class NodeConnection implements Connection, Flushable {
     this.#state = closing;
     this.#cause ??= { kind: 'closed', reason };
     this.#queue.clear();
-    if (this.#pendingDial !== undefined) this.#pendingDial.abort();
+    if (this.#pending !== undefined) this.#pending.abort();
     else if (reset) this.#reset(this.#socket!, this.#raw!);
     else this.#socket!.destroy();
   }

@@ -1,15 +1,15 @@
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Timer } from '@sofamesh/base/clock';
-import type { CloseCause, DialOptions } from '@sofamesh/contract/transport';
-import { serverRefusal, startClientTls } from './client-tls.ts';
-import type { ConnectionHost, NodeConnection, PendingDial } from './connection.ts';
+import type { ClientTls, CloseCause, DialOptions, PeerCheck, TlsSession } from '@sofamesh/contract/transport';
+import { ClientContext } from './client-tls.ts';
+import type { ConnectionHost, NodeConnection, Pending } from './connection.ts';
+import type { KeyLogger } from './key-log.ts';
 import { localAddress, socketPath } from './socket-address.ts';
 import { codeOf } from './system-error.ts';
-import { sessionOf } from './tls-session.ts';
 
 /** The way of one connection from `dial` to `onConnect`: connect, then the handshake, both within one time limit. */
-export class Dial implements PendingDial {
+export class Dial implements Pending {
   readonly #host: ConnectionHost;
   readonly #options: DialOptions;
   readonly #connection: NodeConnection;
@@ -61,29 +61,45 @@ export class Dial implements PendingDial {
 
   #onConnected(carrier: Socket): void {
     if (this.#over) return;
-    const { tls } = this.#options;
+    const { tls, preamble } = this.#options;
+    if (preamble !== undefined) carrier.write(preamble);
     if (tls === undefined) {
       this.#succeed(carrier, carrier);
       return;
     }
-    const failed = (reason: string) => this.#fail({ kind: 'tls-failed', reason });
+    this.#shakeHands(carrier, tls);
+  }
+
+  #shakeHands(carrier: Socket, tls: ClientTls): void {
+    const failed = (reason: string, check?: PeerCheck) => {
+      this.#fail({ kind: 'tls-failed', reason, ...(check !== undefined && { check }) });
+    };
     try {
-      const socket = startClientTls(carrier, tls);
+      const context = ClientContext.of(tls);
+      const handshake = context.shakeHands(carrier);
+      const { socket } = handshake;
+      const { keyLogger } = context;
+      if (keyLogger !== undefined) socket.on('keylog', (line) => this.#logKeys(keyLogger, carrier, line));
       socket.on('error', (error) => failed(codeOf(error)));
       socket.once('close', () => failed('the peer closed during the handshake'));
       socket.once('secureConnect', () => {
         if (this.#over) return;
-        const refusal = serverRefusal(tls, socket);
-        if (refusal !== undefined) failed(refusal);
-        else this.#secured(socket, carrier);
+        const outcome = handshake.judge();
+        if ('reason' in outcome) failed(outcome.reason, outcome.check);
+        else this.#secured(socket, carrier, outcome);
       });
     } catch (error) {
       failed(codeOf(error));
     }
   }
 
-  #secured(socket: TLSSocket, carrier: Socket): void {
-    this.#connection.tls = sessionOf(socket, this.#options.tls?.serverName);
+  #logKeys(keyLogger: KeyLogger, carrier: Socket, line: Buffer): void {
+    const { local, remote } = this.#connection;
+    keyLogger.log(line, localAddress(carrier, local), remote);
+  }
+
+  #secured(socket: TLSSocket, carrier: Socket, session: TlsSession): void {
+    this.#connection.tls = session;
     this.#succeed(socket, carrier);
   }
 

@@ -1,15 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { Address } from '@sofamesh/base/address';
 import { CodedError } from '@sofamesh/base/errors';
 import { type Connection, defaultWatermarks, type Listener, type ListenOptions } from '@sofamesh/contract/transport';
 import { bind, boundAddress } from './bind.ts';
 import { type ConnectionHost, NodeConnection } from './connection.ts';
-import { carrierOf, descriptorOf, readingInto } from './descriptor.ts';
-import { clientRefusal, createTlsServer } from './server-tls.ts';
+import { descriptorOf, readingInto } from './descriptor.ts';
+import { libc } from './libc.ts';
 import { localAddress, remoteAddress } from './socket-address.ts';
-import { codeOf } from './system-error.ts';
-import { sessionOf } from './tls-session.ts';
 
 /** Connections that the system holds ready for us; it may allow fewer (`net.core.somaxconn`). */
 const backlogDefault = 4096;
@@ -27,9 +24,8 @@ export class NodeListener implements Listener {
   readonly #options: ListenOptions;
   readonly #onConnection: (connection: Connection) => void;
   readonly #server: Server;
-  readonly #tlsServer: TlsServer | undefined;
   #address: Address;
-  /** Accepted and not gone, those in a handshake included. */
+  /** Accepted and not gone. */
   #connections = 0;
 
   constructor(host: ListenerHost, options: ListenOptions, onConnection: (connection: Connection) => void) {
@@ -37,8 +33,7 @@ export class NodeListener implements Listener {
     this.#options = options;
     this.#onConnection = onConnection;
     this.#address = options.address;
-    this.#tlsServer = options.tls === undefined ? undefined : this.#createTlsServer();
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: options.tls === undefined });
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
     this.#server.on('connection', (socket) => this.#onAccepted(socket));
   }
 
@@ -48,8 +43,9 @@ export class NodeListener implements Listener {
 
   /** Rejects with the system's error. */
   async open(): Promise<void> {
-    const { address, reusePort = false, backlog = backlogDefault } = this.#options;
-    await bind(this.#server, address, { reusePort, backlog });
+    const { address, reusePort = false, backlog = backlogDefault, transparent = false } = this.#options;
+    if (this.#options.asksOriginalDestination) libc();
+    await bind(this.#server, address, { reusePort, backlog, transparent });
     this.#address = boundAddress(this.#server, address);
     this.#server.on('error', (error) => this.#host.acceptFailed(error, this.#address));
   }
@@ -68,15 +64,10 @@ export class NodeListener implements Listener {
       return;
     }
     this.#connections++;
-    if (this.#tlsServer === undefined) {
-      this.#adoptPlain(socket);
-    } else {
-      socket.on('error', ignore);
-      this.#tlsServer.emit('connection', socket);
-    }
+    this.#adopt(socket);
   }
 
-  #adoptPlain(accepted: Socket): void {
+  #adopt(accepted: Socket): void {
     const connection = this.#connectionOn(accepted);
     const { reads } = this.#host;
     const callback = (bytes: number) => {
@@ -91,30 +82,6 @@ export class NodeListener implements Listener {
       accepted.resume();
     }
     this.#introduce(connection);
-  }
-
-  #createTlsServer(): TlsServer {
-    const tls = this.#options.tls!;
-    const server = createTlsServer(tls);
-    const refuse = (socket: TLSSocket, reason: string) => {
-      socket.on('error', ignore).destroy();
-      this.#onGone();
-      this.#options.onTlsFailure?.(reason);
-    };
-    server.on('secureConnection', (socket) => {
-      const refusal = clientRefusal(tls, socket);
-      if (refusal !== undefined) {
-        refuse(socket, refusal);
-        return;
-      }
-      const carrier = carrierOf(socket);
-      const connection = this.#connectionOn(carrier);
-      connection.tls = sessionOf(socket, socket.servername || undefined);
-      connection.adopt(socket, carrier, false, this.#onGone);
-      this.#introduce(connection);
-    });
-    server.on('tlsClientError', (error, socket) => refuse(socket, codeOf(error)));
-    return server;
   }
 
   #connectionOn(socket: Socket): NodeConnection {

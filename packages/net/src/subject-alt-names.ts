@@ -1,8 +1,6 @@
-/** Tags of DER and of `GeneralName` (RFC 5280 §4.2.1.6). */
-const sequence = 0x30;
-const objectIdentifier = 0x06;
-const octetString = 0x04;
-const extensions = 0xa3;
+import { certificateExtension, derElements, firstDer, sequenceTag } from './der.ts';
+
+/** Tags of `GeneralName` (RFC 5280 §4.2.1.6). */
 const emailName = 0x81;
 const dnsName = 0x82;
 const uriName = 0x86;
@@ -11,44 +9,7 @@ const ipName = 0x87;
 /** 2.5.29.17, `subjectAltName`. */
 const subjectAltNameId = Buffer.from([0x55, 0x1d, 0x11]);
 
-interface Element {
-  readonly tag: number;
-  readonly content: Buffer;
-}
-
-/** The elements of a DER value one after the other; ends early at anything malformed. */
-function* elementsOf(der: Buffer): Generator<Element> {
-  for (let at = 0; at + 2 <= der.length; ) {
-    const tag = der[at]!;
-    let length = der[at + 1]!;
-    at += 2;
-    if (length >= 0x80) {
-      const lengthBytes = length & 0x7f;
-      if (lengthBytes === 0 || lengthBytes > 4 || at + lengthBytes > der.length) return;
-      length = der.readUIntBE(at, lengthBytes);
-      at += lengthBytes;
-    }
-    if (at + length > der.length) return;
-    yield { tag, content: der.subarray(at, at + length) };
-    at += length;
-  }
-}
-
-function first(der: Buffer, tag: number): Buffer | undefined {
-  for (const element of elementsOf(der)) if (element.tag === tag) return element.content;
-  return undefined;
-}
-
-function generalNames(certificate: Buffer): Buffer | undefined {
-  const body = first(first(certificate, sequence) ?? Buffer.alloc(0), sequence);
-  const list = first(first(body ?? Buffer.alloc(0), extensions) ?? Buffer.alloc(0), sequence);
-  if (list === undefined) return undefined;
-  for (const extension of elementsOf(list)) {
-    if (!first(extension.content, objectIdentifier)?.equals(subjectAltNameId)) continue;
-    return first(first(extension.content, octetString) ?? Buffer.alloc(0), sequence);
-  }
-  return undefined;
-}
+const nothing = Buffer.alloc(0);
 
 function ipText(bytes: Buffer): string | undefined {
   if (bytes.length === 4) return bytes.join('.');
@@ -69,10 +30,11 @@ function nameText(bytes: Buffer): string | undefined {
  */
 export function subjectAltNames(certificate: Buffer): string[] {
   const names: string[] = [];
+  const list = firstDer(certificateExtension(certificate, subjectAltNameId) ?? nothing, sequenceTag);
   const add = (kind: string, value: string | undefined) => {
     if (value !== undefined && value !== '') names.push(`${kind}:${value}`);
   };
-  for (const { tag, content } of elementsOf(generalNames(certificate) ?? Buffer.alloc(0))) {
+  for (const { tag, content } of derElements(list)) {
     if (tag === dnsName) add('DNS', nameText(content));
     else if (tag === uriName) add('URI', nameText(content));
     else if (tag === emailName) add('EMAIL', nameText(content));

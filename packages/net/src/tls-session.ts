@@ -1,30 +1,53 @@
+import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import type { TlsSession } from '@sofamesh/contract/transport';
-import { subjectAltNames } from './subject-alt-names.ts';
+import type { CertificateFacts, PeerCertificate, TlsSession } from '@sofamesh/contract/transport';
+import { LazyCertificateFacts, LazyPeerCertificate } from './certificate-facts.ts';
 
-/**
- * TLS 1.2 suites with forward secrecy and authenticated encryption, as Envoy's defaults, and those of TLS 1.3. The older
- * ones that Node adds can be attacked through their padding.
- */
-export const cipherSuites = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-].join(':');
+/** An established session. Holds no more than what a closed socket does not tell any longer. */
+export class NodeTlsSession implements TlsSession {
+  readonly alpn: string | undefined;
+  readonly serverName: string | undefined;
+  readonly version: string;
+  readonly cipher: string;
+  readonly resumed: boolean;
+  readonly peerCertificate?: PeerCertificate;
+  readonly #socket: TLSSocket;
+  #local: CertificateFacts | undefined = undefined;
+  #curve: string | undefined = undefined;
 
-/** What an established session tells. `serverName` is the client's wish, in lower case. */
-export function sessionOf(socket: TLSSocket, serverName: string | undefined): TlsSession {
-  const certificate = socket.getPeerX509Certificate();
-  return {
-    alpn: socket.alpnProtocol || undefined,
-    serverName: serverName?.toLowerCase(),
-    version: socket.getProtocol() ?? '',
-    peerSubjectAltNames: certificate === undefined ? [] : subjectAltNames(certificate.raw),
-  };
+  /** `serverName` is the client's wish. `verified`: the peer's chain leads to a trusted authority. */
+  constructor(
+    socket: TLSSocket,
+    serverName: string | undefined,
+    certificate: X509Certificate | undefined,
+    verified: boolean,
+  ) {
+    this.#socket = socket;
+    this.alpn = socket.alpnProtocol || undefined;
+    this.serverName = serverName?.toLowerCase();
+    this.version = socket.getProtocol() ?? '';
+    this.cipher = socket.getCipher()?.name ?? '';
+    this.resumed = socket.isSessionReused();
+    if (certificate !== undefined) {
+      this.peerCertificate = new LazyPeerCertificate(certificate.raw, verified, () => socket.getPeerX509Certificate());
+    }
+  }
+
+  get peerSubjectAltNames(): readonly string[] {
+    return this.peerCertificate?.subjectAltNames ?? [];
+  }
+
+  get curve(): string | undefined {
+    if (this.#curve === undefined) {
+      const info: { readonly name?: unknown } | null = this.#socket.getEphemeralKeyInfo();
+      if (typeof info?.name === 'string') this.#curve = info.name;
+    }
+    return this.#curve;
+  }
+
+  get localCertificate(): CertificateFacts | undefined {
+    const certificate = this.#local === undefined ? this.#socket.getX509Certificate() : undefined;
+    if (certificate !== undefined) this.#local = new LazyCertificateFacts(certificate.raw);
+    return this.#local;
+  }
 }

@@ -18,7 +18,13 @@ transportSuite(
   () =>
     nodeWorld('127.0.0.1', {
       server: { certificates: [certificate!] },
-      client: { serverName: 'server.test', authorityPem: authority!.authorityPem, subjectAltNames: ['server.test'] },
+      client: {
+        serverName: 'server.test',
+        verification: {
+          authorityPem: authority!.authorityPem,
+          subjectAltNames: [{ type: 'DNS', kind: 'exact', value: 'server.test' }],
+        },
+      },
     }),
   { skip: certificatesMissing },
 );

@@ -32,6 +32,8 @@ export interface NodeTransportOptions {
   readonly closeStallMs?: number;
   /** Accepted connections with this file descriptor or a higher one are refused. Default: a little below the limit. */
   readonly descriptorsMax?: number;
+  /** Called from time to time under load: frees what died young, see {@link ReadBuffer}. Default: V8 is left to itself. */
+  readonly collectYoung?: () => void;
 }
 
 /** The machine's own network. One per thread: its connections share buffers and are flushed together. */
@@ -44,7 +46,7 @@ export class NodeTransport implements Transport {
       clock: options.clock ?? systemClock,
       flushTurn: new FlushTurn(),
       batches: new BatchBuffers(),
-      reads: new ReadBuffer(),
+      reads: new ReadBuffer(options.collectYoung),
       closeGraceMs: options.closeGraceMs ?? 1000,
       closeStallMs: options.closeStallMs ?? 5000,
       descriptorsMax: options.descriptorsMax ?? acceptedDescriptorsMax(),

@@ -23,6 +23,10 @@ const tcp: TcpProxyConfig = {
   clusters: [{ name: 'one', weight: 1 }],
   idleTimeoutMs: 0,
   maxConnectAttempts: 1,
+  maxDurationMs: 0,
+  hashSourceIp: false,
+  logOnConnect: false,
+  logFlushIntervalMs: 0,
   accessLogs: [],
 };
 
@@ -404,6 +408,9 @@ function matchPort(destinationPort: number) {
     serverNames: [],
     transportProtocol: undefined,
     applicationProtocols: [],
+    directSourcePrefixes: [],
+    sourceType: 'any' as const,
     sourcePrefixes: [],
+    sourcePorts: [],
   };
 }

@@ -6,6 +6,7 @@ import type { EngineEnvironment } from './environment.ts';
 import { ListenerSet } from './listener/listener-set.ts';
 import { RouteSlots } from './route/route-slots.ts';
 import { RouteTable } from './route/route-table.ts';
+import { filteredLogs } from './stream/log-filter.ts';
 
 /** The data plane of one thread. It has everything from its environment: network, time, chance, extensions. */
 export class Engine implements EngineApi {
@@ -14,7 +15,8 @@ export class Engine implements EngineApi {
   readonly #routes = new RouteSlots();
   readonly #listeners: ListenerSet;
 
-  constructor(environment: EngineEnvironment) {
+  constructor(given: EngineEnvironment) {
+    const environment = { ...given, openAccessLog: filteredLogs(given) };
     this.#environment = environment;
     this.#clusters = new ClusterSet(environment);
     this.#listeners = new ListenerSet({ environment, clusters: this.#clusters, routes: this.#routes });

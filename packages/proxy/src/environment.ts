@@ -2,13 +2,14 @@ import type { Clock } from '@sofamesh/base/clock';
 import type { Logger } from '@sofamesh/base/logger';
 import type { Random } from '@sofamesh/base/random';
 import type { TimerWheel } from '@sofamesh/base/timer-wheel';
-import type { AccessLog } from '@sofamesh/contract/access-log';
+import type { AccessLog, LogRecord } from '@sofamesh/contract/access-log';
 import type { BalancerKind } from '@sofamesh/contract/balancer';
+import type { DatagramTransport } from '@sofamesh/contract/datagram';
 import type { FilterKind } from '@sofamesh/contract/filter';
 import type { Protocol } from '@sofamesh/contract/protocol';
 import type { Stats } from '@sofamesh/contract/stats';
 import type { Transport } from '@sofamesh/contract/transport';
-import type { AccessLogConfig } from './config/extension.ts';
+import type { AccessLogConfig, JsonFormat } from './config/extension.ts';
 import type { CompileFormat } from './route/header-edits.ts';
 
 /** Everything that the engine has from outside: the composition root (or the simulated world) puts it together. */
@@ -18,6 +19,8 @@ export interface EngineEnvironment {
   readonly wheel: TimerWheel;
   readonly random: Random;
   readonly transport: Transport;
+  /** Absent: UDP listeners are refused. */
+  readonly datagrams?: DatagramTransport;
   readonly stats: Stats;
   readonly logger: Logger;
   readonly protocols: ReadonlyMap<string, Protocol>;
@@ -26,8 +29,14 @@ export interface EngineEnvironment {
   /** Throws a CodedError when the format is not usable. */
   readonly openAccessLog: (config: AccessLogConfig) => AccessLog;
   readonly compileFormat: CompileFormat;
+  /** The same for a JSON object of such strings: one object, and a line end. */
+  readonly compileJsonFormat: (format: JsonFormat, where: string) => (record: LogRecord) => string;
+  /** This machine's address, for X-Forwarded-For of clients on it; undefined: the one that they have. */
+  readonly localAddress?: string | undefined;
   /** A new value for `x-request-id`. */
   readonly requestId: () => string;
   /** Connections of a filter chain that was replaced or removed are closed after this. Default 600 s, as Envoy's. */
   readonly drainMs?: number;
+  /** Client connections of all listeners of this thread. Default: no limit but that of the system. */
+  readonly downstreamConnectionsMax?: number;
 }

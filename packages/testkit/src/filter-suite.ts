@@ -93,7 +93,11 @@ export function filterSuite<Config>(kind: FilterKind<Config>, fixtures: FilterFi
         exchange.response = response;
         await filter.onResponseHead?.(response, exchange, false);
         await pass('onResponseData');
-        await filter.onResponseTrailers?.(new LineHeaders(), exchange);
+        const last = await filter.onResponseTrailers?.(new LineHeaders([['a', '1']]), exchange);
+        assert.ok(
+          last === undefined || (Buffer.isBuffer(last) && !keepsBody),
+          'trailers go on, or data in their place',
+        );
         exchange.finish();
         filter.onEnd?.(exchange);
       });

@@ -15,7 +15,7 @@ export interface LineProtocolOptions {
  *     streamed   1 REQ GET shop /a x=1     1 DAT hello      1 TRL. sum=5      1 RST remote-reset
  *                1 INF 103 a=b             1 RSP 200 y=2    1 DAT. bye
  *     whole      1 CALL. GET shop /a x=1 body               1 BACK. 200 y=2 body       1 TELL. … (one-way)
- *     both       0 PING → 0 PONG           0 BYE (the client is asked to go)
+ *     both       0 PING → 0 PONG           0 BYE, 0 LAST (the client is asked to go)
  *
  * A header `timeout` is the message's own deadline, `upgrade` asks for a tunnel (status 101).
  */

@@ -41,6 +41,9 @@ export class LineServerCodec extends LineCodec implements ServerCodec {
         this.send(encodeLine(line.id, 'PONG', false));
         this.#host.onHeartbeat?.();
         return true;
+      case 'PONG':
+        this.#host.onHeartbeatReply?.();
+        return true;
       case 'REQ':
       case 'CALL':
       case 'TELL':
@@ -57,7 +60,7 @@ export class LineServerCodec extends LineCodec implements ServerCodec {
     if (this.#streams.has(line.id) || (line.verb !== 'REQ') !== this.#whole) return false;
     const head = new LineRequestHead(line, this.#whole);
     const end = line.end && (head.upgrade === undefined || this.#whole);
-    const stream = new LineServerStream(this, line.id, this.#whole, end, head.oneWay);
+    const stream = new LineServerStream(this, line.id, this.#whole, end, head);
     if (!head.oneWay) this.#streams.set(line.id, stream);
     stream.handler = this.#host.onRequest(stream, head, end);
     return true;
@@ -85,10 +88,27 @@ export class LineServerCodec extends LineCodec implements ServerCodec {
   }
 
   goAway(): void {
-    if (this.#goingAway || this.over) return;
+    if (this.over) return;
+    this.send(encodeLine(0, this.#goingAway ? 'LAST' : 'BYE', false));
     this.#goingAway = true;
-    this.send(encodeLine(0, 'BYE', false));
     this.#settle();
+  }
+
+  sendHeartbeat(): boolean {
+    this.send(encodeLine(0, 'PING', false));
+    return true;
+  }
+
+  abandonHead(): void {
+    if (this.over) return;
+    const plain = { status: 408, body: 'too slow', details: 'line.too_slow', flags: 0 };
+    const reply = this.#host.decorateReply?.(plain) ?? plain;
+    const [status, headers, body] = encodeReply(reply);
+    this.send(encodeLine(0, 'RSP', false, status, headers));
+    this.send(encodeLine(0, 'DAT', true, body));
+    this.connection.close('flush');
+    this.#host.onFault({ scope: 'connection', code: 'too_slow', message: 'a line has no end', answered: 408 });
+    this.#end('protocol-error');
   }
 
   forget(stream: LineServerStream): void {
@@ -116,6 +136,7 @@ class LineServerStream implements ServerStream {
   readonly #codec: LineServerCodec;
   readonly #whole: boolean;
   readonly #waiting: Line[] = [];
+  readonly #connects: boolean;
   #requestEnded: boolean;
   #paused = false;
   #headSent = false;
@@ -123,13 +144,14 @@ class LineServerStream implements ServerStream {
   #responseEnded = false;
   #over: boolean;
 
-  constructor(codec: LineServerCodec, id: number, whole: boolean, requestEnded: boolean, oneWay: boolean) {
+  constructor(codec: LineServerCodec, id: number, whole: boolean, requestEnded: boolean, head: LineRequestHead) {
     this.#codec = codec;
     this.id = id;
     this.#whole = whole;
     this.#requestEnded = requestEnded;
     // Nothing goes back.
-    this.#over = oneWay;
+    this.#over = head.oneWay;
+    this.#connects = head.method === 'CONNECT';
   }
 
   get writable(): boolean {
@@ -165,7 +187,7 @@ class LineServerStream implements ServerStream {
   sendHead(head: ResponseHead, end: boolean): void {
     if (this.#over || this.#headSent) return;
     this.#headSent = true;
-    this.#tunnel = head.status === 101;
+    this.#tunnel = head.status === 101 || (this.#connects && head.status >= 200 && head.status < 300);
     const words = [String(head.status), encodeHeaders(head)];
     if (this.#whole) words.push(encodeURIComponent(head.body?.toString() ?? ''));
     this.#codec.send(encodeLine(this.id, this.#whole ? 'BACK' : 'RSP', end, ...words));

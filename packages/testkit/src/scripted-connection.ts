@@ -56,6 +56,11 @@ export class ScriptedConnection implements Connection {
     this.closed ??= how;
   }
 
+  /** No codec starts TLS. */
+  startTls(): never {
+    throw new Error('a scripted connection has no TLS');
+  }
+
   detach(): DetachedConnection | undefined {
     return undefined;
   }

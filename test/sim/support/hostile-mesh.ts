@@ -56,7 +56,8 @@ export class HostileMesh {
     this.#world = world;
     this.#protocol = protocol;
     this.#sidecar = new Sidecar(world, proxyIp, 1000);
-    this.ledger = new Ledger(world, { calm: true, breaksAllowed: false, timeoutsAllowed: false, sendsMax: 1 });
+    const once = { sendsMax: 1, idempotentSendsMax: 1 };
+    this.ledger = new Ledger(world, { calm: true, breaksAllowed: false, timeoutsAllowed: false, ...once });
   }
 
   async run(): Promise<void> {
@@ -117,7 +118,7 @@ export class HostileMesh {
       discovery: { kind: 'static', endpoints: { name, version: '1', groups } },
       balancer: { name: 'round_robin', options: undefined },
       connectTimeoutMs: 100,
-      httpCodec: 'http1',
+      httpCodec: { kind: 'named', name: 'http1' },
     });
   }
 
@@ -145,7 +146,7 @@ export class HostileMesh {
         ? httpProxy(routes, {
             ...more,
             codec: isEvil ? 'auto' : 'http1',
-            codecSettings: { acceptHttp10: true },
+            codecSettings: { http1: { acceptHttp10: true } },
             requestTimeoutMs: isEvil ? 1000 : 0,
           })
         : rpcProxy(routes, { ...more, protocol: this.#protocol });

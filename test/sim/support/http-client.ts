@@ -83,8 +83,8 @@ class HttpLink implements ConnectionHandler, HttpListener {
 
   call(): void {
     const { random } = this.#ledger.world;
-    const call = this.#ledger.begin(this.#name, false);
     const method = oneOf(random, ['GET', 'GET', 'POST', 'POST', 'PUT', 'HEAD']);
+    const call = this.#ledger.begin(this.#name, false, method !== 'POST');
     // Its answer may end with the connection, and must then be whole or visibly cut.
     const version = method !== 'PUT' && oneIn(random, 5) ? '1.0' : '1.1';
     if (version === '1.0') {

@@ -11,6 +11,7 @@ export interface Call {
   /** Nobody else's; it is in the request and in the answer. */
   readonly token: string;
   readonly oneWay: boolean;
+  readonly idempotent: boolean;
   /** What the client sent, for the server to compare. */
   request: string;
   /** What servers sent back, for the client to compare. */
@@ -34,6 +35,8 @@ export interface Promises {
   readonly timeoutsAllowed: boolean;
   /** How often a call may be sent to servers, as the retry policies allow it. */
   readonly sendsMax: number;
+  /** The same where the method is idempotent: each proxy may repeat one whose connection it found closed. */
+  readonly idempotentSendsMax: number;
 }
 
 /** The books of a run: every call, with its one ending. Whatever does not add up is a violation. */
@@ -49,11 +52,12 @@ export class Ledger {
     this.promises = promises;
   }
 
-  begin(client: string, oneWay: boolean): Call {
+  begin(client: string, oneWay: boolean, idempotent = false): Call {
     const token = `<t${this.#calls.size + 1}>`;
     const call: Call = {
       token,
       oneWay,
+      idempotent,
       request: '',
       answers: [],
       sightings: 0,
@@ -76,8 +80,9 @@ export class Ledger {
     }
     world.note(`${server} got ${token}`);
     if (++call.sightings > 1) this.counts.again++;
-    if (call.sightings > (call.oneWay ? 1 : promises.sendsMax)) {
-      world.violate(`${token} was sent to servers ${call.sightings} times, ${promises.sendsMax} are allowed`);
+    const allowed = call.idempotent ? promises.idempotentSendsMax : call.oneWay ? 1 : promises.sendsMax;
+    if (call.sightings > allowed) {
+      world.violate(`${token} was sent to servers ${call.sightings} times, ${allowed} are allowed`);
     }
     return call;
   }

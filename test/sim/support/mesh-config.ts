@@ -30,6 +30,8 @@ const patientMs = 20_000;
 export class MeshConfig {
   /** How often one request may be sent on. */
   readonly sendsMax: number;
+  /** The same where its method is idempotent and its connection was found closed. */
+  readonly idempotentSendsMax: number;
   readonly address: IpAddress;
   readonly #random: Random;
   readonly #protocol: SimProtocol;
@@ -53,6 +55,7 @@ export class MeshConfig {
     this.#retry = drawRetry(random, weather.patient);
     this.#timeoutMs = weather.patient ? patientMs : oneOf(random, [150, 400, 1000]);
     this.sendsMax = this.#retry?.on.includes('5xx') ? 1 + this.#retry.retriesMax : 1;
+    this.idempotentSendsMax = this.#isTcp ? this.sendsMax : this.sendsMax + 1;
     this.#balancer = oneOf(random, ['round_robin', 'least_request', 'random']);
     this.#filters = drawFilters(random, weather.tight);
     this.#bufferBytesMax = oneOf(random, [4000, 1024 * 1024]);
@@ -67,7 +70,7 @@ export class MeshConfig {
         discovery: { kind: 'eds', serviceName: name },
         balancer: { name: this.#balancer, options: undefined },
         connectTimeoutMs: 100,
-        httpCodec: 'http1',
+        httpCodec: { kind: 'named', name: 'http1' },
         bufferBytesMax: this.#bufferBytesMax,
         ...this.#tight.cluster,
       }),
@@ -122,6 +125,10 @@ export class MeshConfig {
         clusters: [{ name: clusterNames[0], weight: 1 }],
         idleTimeoutMs: 0,
         maxConnectAttempts: 2 + this.#chainVersion,
+        maxDurationMs: 0,
+        hashSourceIp: false,
+        logOnConnect: false,
+        logFlushIntervalMs: 0,
         accessLogs: [],
       };
     }
@@ -138,7 +145,7 @@ export class MeshConfig {
       ? httpProxy(routes, {
           ...more,
           codec: 'http1',
-          codecSettings: { acceptHttp10: true },
+          codecSettings: { http1: { acceptHttp10: true } },
           maxRequestsPerConnection: this.#tight.requestsMax,
         })
       : rpcProxy(routes, { ...more, protocol: this.#protocol });

@@ -70,6 +70,7 @@ export class Mesh {
       breaksAllowed: breaksAllowed(scenario, weather),
       timeoutsAllowed: !weather.patient,
       sendsMax: this.#configs.reduce((product, { sendsMax }) => product * sendsMax, 1),
+      idempotentSendsMax: this.#configs.reduce((product, { idempotentSendsMax }) => product * idempotentSendsMax, 1),
     });
     world.note(`weather ${JSON.stringify(weather)}`);
   }

@@ -46,6 +46,7 @@ export class Sidecar {
       filters: byName<FilterKind>(fault as FilterKind, router as FilterKind),
       openAccessLog: () => ({ log() {} }),
       compileFormat: (format) => () => format,
+      compileJsonFormat: () => () => '',
       requestId: () => `${ip}-${++this.#requests}`,
       drainMs,
     });

@@ -43,12 +43,12 @@ function chainsOf({ filterChains, defaultFilterChain }: ListenerConfig): FilterC
   return defaultFilterChain === undefined ? [...filterChains] : [...filterChains, defaultFilterChain];
 }
 
-function serverContext({ clientAuthorityPem = '', certificates }: ServerTls): Context {
-  return [clientAuthorityPem, certificates.map(({ chainPem }) => chainPem).join('\n')];
+function serverContext({ verification, certificates }: ServerTls): Context {
+  return [verification?.authorityPem ?? '', certificates.map(({ chainPem }) => chainPem).join('\n')];
 }
 
-function clientContext({ authorityPem = '', certificate }: ClientTls): Context {
-  return [authorityPem, certificate?.chainPem ?? ''];
+function clientContext({ verification, certificate }: ClientTls): Context {
+  return [verification?.authorityPem ?? '', certificate?.chainPem ?? ''];
 }
 
 const pemPattern = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;

@@ -6,10 +6,11 @@ import {
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
 } from '@sofamesh/api/gen/envoy/extensions/access_loggers/stream/v3/stream_pb';
-import type { AccessLogConfig, JsonFormat } from '@sofamesh/proxy/config/extension';
+import type { AccessLogConfig, JsonFormat, LogFormatConfig } from '@sofamesh/proxy/config/extension';
 import { defaultTextFormat } from '@sofamesh/telemetry/access-log/format';
 import { decodeAny, typeNameOf } from './extensions.ts';
 import { dataOf, FieldError } from './fields.ts';
+import { readLogFilter } from './log-filter.ts';
 
 /** Loggers that this proxy writes; their messages belong in the JSON registry. */
 export const accessLogSchemas = [FileAccessLogSchema, StdoutAccessLogSchema, StderrAccessLogSchema];
@@ -19,10 +20,14 @@ const standardStreams: Readonly<Record<string, AccessLogConfig['sink']>> = {
   '/dev/stderr': { kind: 'stderr' },
 };
 
+/** Reads `envoy.config.accesslog.v3.AccessLog`. */
 export function readAccessLog(log: AccessLog, path: string): AccessLogConfig {
+  const sink = readLogger(log, path);
+  return log.filter === undefined ? sink : { ...sink, filter: readLogFilter(log.filter, `${path}.filter`) };
+}
+
+function readLogger(log: AccessLog, path: string): AccessLogConfig {
   const at = `${path}.typed_config`;
-  if (log.filter !== undefined)
-    throw new FieldError(`${path}.filter`, log.filter.filterSpecifier.case, 'is not supported');
   if (log.configType.case !== 'typedConfig') throw new FieldError(at, undefined, 'is required');
   const any = log.configType.value;
   switch (typeNameOf(any)) {
@@ -55,7 +60,7 @@ type FormatField =
   | { readonly case: 'logFormat'; readonly value: SubstitutionFormatString }
   | { readonly case: undefined; readonly value?: undefined };
 
-function readFileFormat(format: FormatField, path: string): AccessLogConfig['format'] {
+function readFileFormat(format: FormatField, path: string): LogFormatConfig {
   switch (format.case) {
     case undefined:
       return { kind: 'text', text: defaultTextFormat };
@@ -69,7 +74,8 @@ function readFileFormat(format: FormatField, path: string): AccessLogConfig['for
   }
 }
 
-function readSubstitution({ format }: SubstitutionFormatString, path: string): AccessLogConfig['format'] {
+/** Reads `envoy.config.core.v3.SubstitutionFormatString`. */
+export function readSubstitution({ format }: SubstitutionFormatString, path: string): LogFormatConfig {
   switch (format.case) {
     case 'textFormat':
       return { kind: 'text', text: format.value === '' ? defaultTextFormat : format.value };

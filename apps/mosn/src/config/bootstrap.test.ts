@@ -83,7 +83,7 @@ describe('readBootstrap', () => {
     assert.equal(listeners[0]?.read.config.name, 'in');
     assert.equal(clusters[0]?.read.config.connectTimeoutMs, 250);
     assert.equal(controlPlane, undefined);
-    assert.deepEqual(warnings, ['layered_runtime: has no effect in this proxy']);
+    assert.deepEqual(warnings, ['layered_runtime: "x": has no effect in this proxy']);
   });
 
   test('reads the control plane, whose cluster may speak HTTP/2', () => {
@@ -96,7 +96,7 @@ describe('readBootstrap', () => {
     });
     assert.equal(cds?.fetchTimeoutMs, 3_000);
     assert.equal(lds?.fetchTimeoutMs, 15_000);
-    assert.equal(clusters[0]?.read.config.httpCodec, 'http2');
+    assert.deepEqual(clusters[0]?.read.config.httpCodec, { kind: 'named', name: 'http2' });
   });
 
   test('the incremental variant is answered with the other one, and a warning', () => {

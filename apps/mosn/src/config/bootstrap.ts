@@ -22,12 +22,15 @@ import { CodedError, messageOf } from '@sofamesh/base/errors';
 import { type ReadCluster, readCluster } from './cluster.ts';
 import { type DiscoverySource, readConfigSource } from './config-source.ts';
 import { contentVersion } from './content-version.ts';
+import type { ReadContext } from './context.ts';
 import { type ControlPlaneConfig, readControlPlane } from './control-plane.ts';
 import type { Extensions } from './extensions.ts';
 import { addressOf, FieldError } from './fields.ts';
 import { checkJson } from './json-check.ts';
 import { type ReadListener, readListener } from './listener.ts';
 import { loadText } from './load-text.ts';
+import { downstreamConnectionsMax, noRuntime, type Runtime, readRuntime } from './runtime.ts';
+import { noSecrets, Secrets } from './secrets.ts';
 
 /** What a bootstrap says, checked and read; resources are kept as messages too, for `/config_dump`. */
 export interface BootstrapConfig {
@@ -41,6 +44,11 @@ export interface BootstrapConfig {
   readonly controlPlane: ControlPlaneConfig | undefined;
   readonly cds: DiscoverySource | undefined;
   readonly lds: DiscoverySource | undefined;
+  readonly runtime: Runtime;
+  /** Static ones, which resources of a control plane may name, too. */
+  readonly secrets: Secrets;
+  /** Connections of all listeners of one worker; undefined without a limit. */
+  readonly downstreamConnectionsMax: number | undefined;
   /** What is given and has no effect, for the log. */
   readonly warnings: readonly string[];
 }
@@ -67,7 +75,13 @@ export interface BootstrapText {
 }
 
 /** The parts of `envoy.config.bootstrap.v3.Bootstrap` that are acted on; the others are left out with a warning. */
-const actedOn: ReadonlySet<string> = new Set(['node', 'static_resources', 'dynamic_resources', 'admin']);
+const actedOn: ReadonlySet<string> = new Set([
+  'node',
+  'static_resources',
+  'dynamic_resources',
+  'admin',
+  'layered_runtime',
+]);
 
 /**
  * Reads Envoy bootstraps, YAML or JSON. Several are merged as protobuf merges messages: what a later one gives replaces
@@ -113,6 +127,8 @@ class BootstrapReader {
   readonly #extensions: Extensions;
   readonly #warnings: string[];
   readonly #problems: string[] = [];
+  #runtime: Runtime = noRuntime;
+  #secrets: Secrets = noSecrets;
 
   constructor(message: Bootstrap, extensions: Extensions, warnings: string[]) {
     this.#message = message;
@@ -122,8 +138,9 @@ class BootstrapReader {
 
   read(): BootstrapConfig {
     const { node = create(NodeSchema), admin, staticResources, dynamicResources } = this.#message;
-    if ((staticResources?.secrets.length ?? 0) > 0)
-      this.#warnings.push('static_resources.secrets: has no effect in this proxy');
+    this.#secrets = new Secrets(staticResources?.secrets ?? []);
+    this.#runtime = readRuntime(this.#message.layeredRuntime, (warning) => this.#warnings.push(warning));
+    const connectionsMax = this.#attempt(() => downstreamConnectionsMax(this.#runtime));
     const clusters = this.#resources('clusters', ClusterSchema, staticResources?.clusters ?? [], readCluster);
     const listeners = this.#resources('listeners', ListenerSchema, staticResources?.listeners ?? [], readListener);
     const dynamic = this.#dynamic(dynamicResources, clusters);
@@ -137,6 +154,9 @@ class BootstrapReader {
       clusters,
       listeners,
       ...dynamic,
+      runtime: this.#runtime,
+      secrets: this.#secrets,
+      downstreamConnectionsMax: connectionsMax,
       warnings: this.#warnings,
     };
   }
@@ -145,18 +165,14 @@ class BootstrapReader {
     field: string,
     schema: Desc,
     messages: readonly MessageShape<Desc>[],
-    readOne: (
-      message: MessageShape<Desc>,
-      version: string,
-      context: { extensions: Extensions; ignored: (path: string) => void },
-    ) => Read,
+    readOne: (message: MessageShape<Desc>, version: string, context: ReadContext) => Read,
   ): StaticResource<MessageShape<Desc>, Read>[] {
     const seen = new Map<string, number>();
     return messages.flatMap((message, index) => {
       const path = `static_resources.${field}[${index}]`;
       const ignored = (at: string) => this.#warnings.push(`${path}.${at}: has no effect in this proxy`);
       const read = this.#attempt(
-        () => readOne(message, contentVersion(toBinary(schema, message)), { extensions: this.#extensions, ignored }),
+        () => readOne(message, contentVersion(toBinary(schema, message)), this.#contextWith(ignored)),
         path,
       );
       if (read === undefined) return [];
@@ -168,6 +184,10 @@ class BootstrapReader {
       }
       return [{ message, read }];
     });
+  }
+
+  #contextWith(ignored: ReadContext['ignored']): ReadContext {
+    return { extensions: this.#extensions, runtime: this.#runtime, secrets: this.#secrets, ignored };
   }
 
   #dynamic(

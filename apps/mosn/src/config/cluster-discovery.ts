@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import {
   type Cluster,
   Cluster_DiscoveryType as DiscoveryType,
+  Cluster_LbPolicy as LbPolicy,
 } from '@sofamesh/api/gen/envoy/config/cluster/v3/cluster_pb';
 import {
   type ClusterLoadAssignment,
@@ -12,6 +13,8 @@ import { defaultFetchTimeoutMs, readConfigSource } from './config-source.ts';
 import { readDnsEndpoints, readEndpoints } from './endpoints.ts';
 import { durationMs, FieldError, present } from './fields.ts';
 
+/** Hosts of an ORIGINAL_DST cluster. */
+const defaultCleanupMs = 5_000;
 const defaultDnsRefreshMs = 5_000;
 
 export interface ReadDiscovery {
@@ -55,10 +58,34 @@ export function readDiscovery(cluster: Cluster, version: string): ReadDiscovery 
       if (cluster.loadAssignment !== undefined) {
         throw new FieldError('load_assignment', present, 'an ORIGINAL_DST cluster must not have one');
       }
-      return { discovery: { kind: 'original-dst' }, fetchTimeoutMs };
+      return { discovery: readOriginalDestination(cluster), fetchTimeoutMs };
     default:
       throw new FieldError('type', specifier.value, 'is not known');
   }
+}
+
+function readOriginalDestination({ lbPolicy, lbConfig, cleanupInterval }: Cluster): ClusterDiscovery {
+  if (lbPolicy !== LbPolicy.CLUSTER_PROVIDED) {
+    throw new FieldError('lb_policy', lbPolicy, 'must be CLUSTER_PROVIDED for an ORIGINAL_DST cluster');
+  }
+  const cleanupMs = durationMs(cleanupInterval, defaultCleanupMs, 'cleanup_interval');
+  if (cleanupMs < 1) throw new FieldError('cleanup_interval', `${cleanupMs}ms`, 'must be at least 1 ms');
+  const given = lbConfig.case === 'originalDstLbConfig' ? lbConfig.value : undefined;
+  if (given?.metadataKey !== undefined) {
+    throw new FieldError('original_dst_lb_config.metadata_key', present, 'is not supported');
+  }
+  const portOverride = given?.upstreamPortOverride;
+  if (portOverride !== undefined && portOverride > 65_535) {
+    throw new FieldError('original_dst_lb_config.upstream_port_override', portOverride, 'must be at most 65535');
+  }
+  const header = given?.httpHeaderName || 'x-envoy-original-dst-host';
+  return {
+    kind: 'original-dst',
+    header: given?.useHttpHeader === true ? header.toLowerCase() : undefined,
+    // As Envoy: 0 is no port to go to.
+    portOverride: portOverride === 0 ? undefined : portOverride,
+    cleanupMs,
+  };
 }
 
 function readStatic(cluster: Cluster, version: string) {

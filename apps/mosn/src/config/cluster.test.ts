@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fromBinary, type JsonObject } from '@bufbuild/protobuf';
 import { ClusterSchema } from '@sofamesh/api/gen/envoy/config/cluster/v3/cluster_pb';
+import { defaultCodecLimits } from '@sofamesh/contract/protocol';
 import { readCluster } from './cluster.ts';
 import { address, ads, endpointsJson, extensions, resource } from './test-support/readers.ts';
 
@@ -20,12 +21,17 @@ describe('readCluster', () => {
       discovery: { kind: 'static', endpoints: { name: 'outbound|80||a.b:x', version: 'v', groups: [] } },
       balancer: { name: 'round_robin', options: undefined },
       connectTimeoutMs: 5_000,
-      httpCodec: 'http1',
-      codecSettings: undefined,
+      httpCodec: { kind: 'named', name: 'http1' },
+      codecSettings: {},
+      codecLimits: { ...defaultCodecLimits, http1ResponseHeadBytesMax: 80 * 1024 },
+      keepalive: undefined,
       tls: undefined,
+      autoServerName: undefined,
       limits: { connectionsMax: 1024, pendingRequestsMax: 1024, requestsMax: 1024, retriesMax: 3 },
       maxRequestsPerConnection: 0,
       idleTimeoutMs: 3_600_000,
+      connectionDurationMs: 0,
+      streamDurationMs: 0,
       multiplexedConnections: 1,
       bufferBytesMax: 1024 * 1024,
     });
@@ -86,7 +92,24 @@ describe('readCluster', () => {
       },
     );
     const original = read({ type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' }).config;
-    assert.deepEqual(original.discovery, { kind: 'original-dst' });
+    assert.deepEqual(original.discovery, {
+      kind: 'original-dst',
+      header: undefined,
+      portOverride: undefined,
+      cleanupMs: 5000,
+    });
+    const named = read({
+      type: 'ORIGINAL_DST',
+      lb_policy: 'CLUSTER_PROVIDED',
+      original_dst_lb_config: { use_http_header: true, upstream_port_override: 15_008 },
+      cleanup_interval: '1s',
+    }).config;
+    assert.deepEqual(named.discovery, {
+      kind: 'original-dst',
+      header: 'x-envoy-original-dst-host',
+      portOverride: 15_008,
+      cleanupMs: 1000,
+    });
   });
 
   test('reads the balancer from either field', () => {
@@ -123,7 +146,7 @@ describe('readCluster', () => {
     assert.deepEqual(config.limits, { connectionsMax: 2, pendingRequestsMax: 1024, requestsMax: 1024, retriesMax: 0 });
     assert.equal(config.idleTimeoutMs, 10_000);
     assert.equal(config.maxRequestsPerConnection, 9);
-    assert.deepEqual(config.codecSettings, { acceptHttp10: true, defaultHostForHttp10: 'd' });
+    assert.deepEqual(config.codecSettings, { http1: { acceptHttp10: true, defaultHostForHttp10: 'd' } });
     assert.deepEqual(ignored, ['outlier_detection']);
   });
 

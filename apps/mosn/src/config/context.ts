@@ -1,8 +1,14 @@
 import type { Extensions } from './extensions.ts';
+import type { Runtime } from './runtime.ts';
+import type { Secrets } from './secrets.ts';
 
 /** What readers of resources need beside the resource. */
 export interface ReadContext {
   readonly extensions: Extensions;
+  /** Absent: nothing is said. */
+  readonly runtime?: Runtime;
+  /** Absent: there are none. */
+  readonly secrets?: Secrets;
   /** A field that is given and has no effect here; `path` is within the resource. */
   readonly ignored: (path: string) => void;
 }

@@ -55,7 +55,7 @@ function readService(service: GrpcService, clusters: readonly ClusterConfig[], p
       const { clusterName: name } = target.value;
       const cluster = clusters.find((candidate) => candidate.name === name);
       if (cluster === undefined) throw new FieldError(at, name, 'is not a cluster of static_resources');
-      return { name, targets: targetsOf(cluster, at), tls: cluster.tls, metadata };
+      return { name, targets: targetsOf(cluster, at), tls: readTls(cluster, at), metadata };
     }
     case 'googleGrpc': {
       const { targetUri, channelCredentials } = target.value;
@@ -73,6 +73,24 @@ function readService(service: GrpcService, clusters: readonly ClusterConfig[], p
     case undefined:
       throw new FieldError(path, undefined, 'must have one of envoy_grpc, google_grpc');
   }
+}
+
+/** gRPC has a TLS of its own, which knows fewer rules; one that it would not keep is refused. */
+function readTls({ name, tls }: ClusterConfig, path: string): ClientTls | undefined {
+  const rules = tls?.verification ?? {};
+  const unknown = (['crlPem', 'acceptUntrusted', 'authoritiesMax', 'certificateSha256', 'spkiSha256'] as const).find(
+    (rule) => rules[rule] !== undefined,
+  );
+  const pattern = rules.subjectAltNames?.find(({ kind }) => kind === 'regex');
+  if (unknown !== undefined || pattern !== undefined) {
+    const rule = unknown ?? 'safe_regex';
+    throw new FieldError(
+      path,
+      name,
+      `its transport_socket has a rule (${rule}) that is not supported towards a control plane`,
+    );
+  }
+  return tls;
 }
 
 function targetsOf({ name, discovery }: ClusterConfig, path: string): string[] {

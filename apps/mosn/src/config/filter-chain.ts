@@ -1,7 +1,8 @@
-import type {
-  Filter,
-  FilterChain,
-  FilterChainMatch,
+import {
+  type Filter,
+  type FilterChain,
+  type FilterChainMatch,
+  FilterChainMatch_ConnectionSourceType as SourceType,
 } from '@sofamesh/api/gen/envoy/config/listener/v3/listener_components_pb';
 import { HttpConnectionManagerSchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import { TcpProxySchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
@@ -30,14 +31,12 @@ export const networkFilters = [
 export function readFilterChain(
   chain: FilterChain,
   path: string,
-  version: string,
   context: ReadContext,
   routes: RouteReference[],
 ): FilterChainConfig {
-  if (chain.useProxyProto) throw new FieldError(`${path}.use_proxy_proto`, 'true', 'is not supported');
   const [filter, ...rest] = chain.filters;
   if (filter === undefined) throw new FieldError(`${path}.filters`, '[]', 'must have one');
-  const network = readNetworkFilter(filter, `${path}.filters[0]`, version, context, routes);
+  const network = readNetworkFilter(filter, `${path}.filters[0]`, context, routes);
   if (rest.length > 0) {
     throw new FieldError(
       `${path}.filters[1]`,
@@ -48,7 +47,7 @@ export function readFilterChain(
   return {
     name: chain.name,
     match: readMatch(chain.filterChainMatch, `${path}.filter_chain_match`),
-    tls: readServerTls(chain.transportSocket, `${path}.transport_socket`),
+    tls: readServerTls(chain.transportSocket, chain.transportSocketConnectTimeout, `${path}.transport_socket`, context),
     network,
   };
 }
@@ -56,7 +55,6 @@ export function readFilterChain(
 function readNetworkFilter(
   { name, configType }: Filter,
   path: string,
-  version: string,
   context: ReadContext,
   routes: RouteReference[],
 ): NetworkConfig {
@@ -66,11 +64,11 @@ function readNetworkFilter(
   const any = configType.value;
   switch (typeNameOf(any)) {
     case HttpConnectionManagerSchema.typeName:
-      return readHttpProxy(decodeAny(HttpConnectionManagerSchema, any, at), at, version, context, routes);
+      return readHttpProxy(decodeAny(HttpConnectionManagerSchema, any, at), at, context, routes);
     case TcpProxySchema.typeName:
-      return readTcpProxy(decodeAny(TcpProxySchema, any, at), at);
+      return readTcpProxy(decodeAny(TcpProxySchema, any, at), at, context);
     case XProxySchema.typeName:
-      return readRpcProxy(decodeAny(XProxySchema, any, at), at, version, context, routes);
+      return readRpcProxy(decodeAny(XProxySchema, any, at), at, context, routes);
     default:
       throw new FieldError(at, any.typeUrl, `no network filter of this proxy reads this (${name})`);
   }
@@ -82,23 +80,44 @@ const emptyMatch: MatchConfig = {
   serverNames: [],
   transportProtocol: undefined,
   applicationProtocols: [],
+  directSourcePrefixes: [],
+  sourceType: 'any',
   sourcePrefixes: [],
+  sourcePorts: [],
 };
 
 function readMatch(match: FilterChainMatch | undefined, path: string): MatchConfig {
   if (match === undefined) return emptyMatch;
-  for (const field of ['directSourcePrefixRanges', 'sourcePorts'] as const) {
-    if (match[field].length > 0) throw new FieldError(`${path}.${snake(field)}`, present, 'is not supported');
+  if (match.addressSuffix !== '' || match.suffixLen !== undefined) {
+    throw new FieldError(`${path}.address_suffix`, present, 'is not supported (nor by Envoy)');
   }
-  if (match.sourceType !== 0) throw new FieldError(`${path}.source_type`, match.sourceType, 'is not supported');
   return {
     destinationPort: match.destinationPort,
     destinationPrefixes: mapAt(match.prefixRanges, `${path}.prefix_ranges`, prefixOf),
     serverNames: mapAt(match.serverNames, `${path}.server_names`, readServerName),
     transportProtocol: readTransportProtocol(match.transportProtocol, `${path}.transport_protocol`),
     applicationProtocols: match.applicationProtocols,
+    directSourcePrefixes: mapAt(match.directSourcePrefixRanges, `${path}.direct_source_prefix_ranges`, prefixOf),
+    sourceType: readSourceType(match.sourceType, `${path}.source_type`),
     sourcePrefixes: mapAt(match.sourcePrefixRanges, `${path}.source_prefix_ranges`, prefixOf),
+    sourcePorts: mapAt(match.sourcePorts, `${path}.source_ports`, (port, at) => {
+      if (port < 1 || port > 65535) throw new FieldError(at, port, 'must be from 1 to 65535');
+      return port;
+    }),
   };
+}
+
+function readSourceType(type: SourceType, path: string): MatchConfig['sourceType'] {
+  switch (type) {
+    case SourceType.ANY:
+      return 'any';
+    case SourceType.SAME_IP_OR_LOOPBACK:
+      return 'same-ip-or-loopback';
+    case SourceType.EXTERNAL:
+      return 'external';
+    default:
+      throw new FieldError(path, type, 'must be ANY, SAME_IP_OR_LOOPBACK or EXTERNAL');
+  }
 }
 
 /** `*` may stand only for the first labels. */

@@ -1,20 +1,21 @@
 import { HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores } from '@sofamesh/api/gen/envoy/config/core/v3/protocol_pb';
 import {
   HttpConnectionManager_CodecType as CodecType,
-  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
-  HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
   type HttpConnectionManager,
   type HttpFilter,
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
-  type HttpConnectionManager_UpgradeConfig as UpgradeConfig,
+  type HttpConnectionManager_UpgradeConfig as UpgradeMessage,
 } from '@sofamesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import { defaultCodecLimits } from '@sofamesh/contract/protocol';
 import type { FilterConfig } from '@sofamesh/proxy/config/extension';
+import type { UpgradeConfig } from '@sofamesh/proxy/config/http-edge';
 import type { HttpProxyConfig } from '@sofamesh/proxy/config/listener';
 import { readAccessLog } from './access-log.ts';
 import type { ReadContext } from './context.ts';
 import { durationMs, FieldError, mapAt, present, snake } from './fields.ts';
+import { readIdentity, readLocalReplies, readTargetForm } from './http-edge.ts';
 import { readHttp1Settings } from './http1.ts';
+import { readHttp2Settings, readKeepalive } from './http2.ts';
 import { type RouteReference, readRouteSource } from './route-source.ts';
 
 const defaultIdleTimeoutMs = 3_600_000;
@@ -25,25 +26,22 @@ const headersKbMax = 8192;
 export const heldBytesMax = 64 * 1024 * 1024;
 
 /** Fields that decide about trust or answers: a listener that needs one must not run without it. */
-const refused = [
-  'originalIpDetectionExtensions',
-  'earlyHeaderMutationExtensions',
-  'localReplyConfig',
-  'pathNormalizationOptions',
-] as const;
+const refused = ['earlyHeaderMutationExtensions', 'pathNormalizationOptions', 'typedHeaderValidationConfig'] as const;
 const ignored = [
   'tracing',
-  'internalAddressConfig',
   'requestIdExtension',
   'proxyStatusConfig',
-  'schemeHeaderTransformation',
+  'addUserAgent',
+  'delayedCloseTimeout',
+  'accessLogFlushInterval',
+  'accessLogOptions',
+  'addProxyProtocolConnectionState',
 ] as const;
 
 /** Reads `envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`. */
 export function readHttpProxy(
   message: HttpConnectionManager,
   path: string,
-  version: string,
   context: ReadContext,
   routes: RouteReference[],
 ): HttpProxyConfig {
@@ -51,43 +49,70 @@ export function readHttpProxy(
   refuseUnsupported(message, path);
   for (const field of ignored) if (message[field] !== undefined) context.ignored(`${path}.${snake(field)}`);
   const common = message.commonHttpProtocolOptions;
+  const http2 = message.http2ProtocolOptions;
   const at = (field: string) => `${path}.${field}`;
+  const commonMs = (field: 'idleTimeout' | 'maxStreamDuration' | 'maxConnectionDuration', fallbackMs: number) =>
+    durationMs(common?.[field], fallbackMs, at(`common_http_protocol_options.${snake(field)}`));
+  const upgrades = readUpgrades(message.upgradeConfigs, at('upgrade_configs'), context);
   return {
     kind: 'http',
     statPrefix: message.statPrefix,
     codec: readCodec(message.codecType, at('codec_type')),
-    routes: readRouteSource(message.routeSpecifier, path, version, context, routes),
+    routes: readRouteSource(message.routeSpecifier, path, context, routes),
     filters: readHttpFilters(message.httpFilters, at('http_filters'), context),
     accessLogs: mapAt(message.accessLog, at('access_log'), readAccessLog),
     limits: {
       headBytesMax: readHeadersKb(message, at('max_request_headers_kb')) * 1024,
       headerCountMax: common?.maxHeadersCount ?? defaultCodecLimits.headerCountMax,
       frameBytesMax: defaultCodecLimits.frameBytesMax,
-      streamsMax: message.http2ProtocolOptions?.maxConcurrentStreams ?? defaultCodecLimits.streamsMax,
+      streamsMax: http2?.maxConcurrentStreams ?? defaultCodecLimits.streamsMax,
     },
-    codecSettings: readHttp1Settings(message.httpProtocolOptions),
-    idleTimeoutMs: durationMs(
-      common?.idleTimeout,
-      defaultIdleTimeoutMs,
-      at('common_http_protocol_options.idle_timeout'),
-    ),
+    codecSettings: readCodecSettings(message, upgrades, path, context),
+    idleTimeoutMs: commonMs('idleTimeout', defaultIdleTimeoutMs),
     streamIdleTimeoutMs: durationMs(message.streamIdleTimeout, defaultStreamIdleTimeoutMs, at('stream_idle_timeout')),
     messageProgressTimeoutMs: durationMs(message.requestHeadersTimeout, 0, at('request_headers_timeout')),
     heldBytesMax,
     requestTimeoutMs: durationMs(message.requestTimeout, 0, at('request_timeout')),
+    maxStreamDurationMs: commonMs('maxStreamDuration', 0),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? 0,
+    maxConnectionDurationMs: commonMs('maxConnectionDuration', 0),
+    drainTimeoutMs: durationMs(message.drainTimeout, defaultDrainTimeoutMs, at('drain_timeout')),
+    heartbeat: readKeepalive(http2?.connectionKeepalive, at('http2_protocol_options.connection_keepalive')),
     serverName: message.serverName || 'mosn',
     serverHeader: serverHeaders[message.serverHeaderTransformation] ?? 'overwrite',
+    schemeOverwrite: readSchemeOverwrite(message, at('scheme_header_transformation')),
+    via: message.via,
     generateRequestId: message.generateRequestId ?? true,
     preserveExternalRequestId: message.preserveExternalRequestId,
-    useRemoteAddress: message.useRemoteAddress ?? false,
-    skipXffAppend: message.skipXffAppend,
-    xffTrustedHops: message.xffNumTrustedHops,
-    normalizePath: message.normalizePath ?? false,
-    mergeSlashes: message.mergeSlashes,
-    upgrades: readUpgrades(message.upgradeConfigs, at('upgrade_configs')),
-    via: message.via,
-    drainTimeoutMs: durationMs(message.drainTimeout, defaultDrainTimeoutMs, at('drain_timeout')),
+    requestIdInResponse: message.alwaysSetRequestIdInResponse,
+    ...readIdentity(message, path),
+    ...readTargetForm(message, path),
+    underscores: readUnderscores(message, at('common_http_protocol_options.headers_with_underscores_action')),
+    upgrades,
+    localReplies: message.localReplyConfig && readLocalReplies(message.localReplyConfig, at('local_reply_config')),
+  };
+}
+
+/** Extended CONNECT is offered where a client may use it. */
+function readCodecSettings(
+  message: HttpConnectionManager,
+  upgrades: readonly UpgradeConfig[],
+  path: string,
+  context: ReadContext,
+): Record<string, unknown> {
+  const http1 = readHttp1Settings(message.httpProtocolOptions, `${path}.http_protocol_options`);
+  const http2 = readHttp2Settings(message.http2ProtocolOptions, `${path}.http2_protocol_options`, context);
+  const allowConnect = upgrades.some(({ enabled }) => enabled);
+  const { streamErrorOnInvalidHttpMessage: lenient } = message;
+  const common = message.proxy100Continue ? { proxy100Continue: true } : {};
+  return {
+    http1: { ...common, ...http1 },
+    http2: {
+      ...common,
+      ...(lenient !== undefined && { overrideStreamErrorOnInvalidHttpMessage: lenient }),
+      ...http2,
+      ...(allowConnect && { allowConnect }),
+    },
   };
 }
 
@@ -109,21 +134,6 @@ function refuseUnsupported(message: HttpConnectionManager, path: string): void {
   for (const field of refused) {
     const value = message[field];
     if (Array.isArray(value) ? value.length > 0 : value !== undefined) refuse(snake(field), present);
-  }
-  if (message.pathWithEscapedSlashesAction > EscapedSlashes.KEEP_UNCHANGED) {
-    refuse('path_with_escaped_slashes_action', nameOf(EscapedSlashes, message.pathWithEscapedSlashesAction));
-  }
-  if (message.forwardClientCertDetails !== ForwardClientCert.SANITIZE) {
-    refuse('forward_client_cert_details', nameOf(ForwardClientCert, message.forwardClientCertDetails));
-  }
-  const common = message.commonHttpProtocolOptions;
-  if (common === undefined) return;
-  const at = 'common_http_protocol_options';
-  if (common.headersWithUnderscoresAction !== Underscores.ALLOW) {
-    refuse(`${at}.headers_with_underscores_action`, nameOf(Underscores, common.headersWithUnderscoresAction));
-  }
-  for (const field of ['maxStreamDuration', 'maxConnectionDuration'] as const) {
-    if (durationMs(common[field], 0, `${path}.${at}.${snake(field)}`) > 0) refuse(`${at}.${snake(field)}`, present);
   }
 }
 
@@ -159,10 +169,34 @@ const serverHeaders: Readonly<Record<number, HttpProxyConfig['serverHeader']>> =
   [ServerHeader.PASS_THROUGH]: 'pass-through',
 };
 
-function readUpgrades(configs: readonly UpgradeConfig[], path: string): string[] {
-  return mapAt(configs, path, ({ upgradeType, enabled, filters }, at) => {
-    if (filters.length > 0) throw new FieldError(`${at}.filters`, present, 'is not supported');
+function readSchemeOverwrite(
+  { schemeHeaderTransformation: change }: HttpConnectionManager,
+  path: string,
+): HttpProxyConfig['schemeOverwrite'] {
+  if (change?.matchUpstream) throw new FieldError(`${path}.match_upstream`, 'true', 'is not supported');
+  if (change?.transformation.case !== 'schemeToOverwrite') return undefined;
+  const scheme = change.transformation.value;
+  if (scheme === 'http' || scheme === 'https') return scheme;
+  throw new FieldError(`${path}.scheme_to_overwrite`, scheme, 'must be http or https');
+}
+
+const underscores: Readonly<Record<number, HttpProxyConfig['underscores']>> = {
+  [Underscores.ALLOW]: 'allow',
+  [Underscores.REJECT_REQUEST]: 'reject',
+  [Underscores.DROP_HEADER]: 'drop',
+};
+
+function readUnderscores(message: HttpConnectionManager, path: string): HttpProxyConfig['underscores'] {
+  const given = message.commonHttpProtocolOptions?.headersWithUnderscoresAction ?? Underscores.ALLOW;
+  const action = underscores[given];
+  if (action === undefined) throw new FieldError(path, given, 'is not known');
+  return action;
+}
+
+function readUpgrades(configs: readonly UpgradeMessage[], path: string, context: ReadContext): UpgradeConfig[] {
+  return mapAt(configs, path, ({ upgradeType, enabled = true, filters }, at) => {
     if (upgradeType === '') throw new FieldError(`${at}.upgrade_type`, '', 'must not be empty');
-    return enabled === false ? undefined : upgradeType.toLowerCase();
-  }).filter((upgrade) => upgrade !== undefined);
+    const own = filters.length > 0 ? readHttpFilters(filters, `${at}.filters`, context) : undefined;
+    return { type: upgradeType.toLowerCase(), enabled, filters: own };
+  });
 }

@@ -1,10 +1,46 @@
-import type { Http1ProtocolOptions } from '@sofamesh/api/gen/envoy/config/core/v3/protocol_pb';
+import type {
+  Http1ProtocolOptions_HeaderKeyFormat as HeaderKeyFormat,
+  Http1ProtocolOptions,
+} from '@sofamesh/api/gen/envoy/config/core/v3/protocol_pb';
+import { PreserveCaseFormatterConfigSchema } from '@sofamesh/api/gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb';
 import type { Http1Settings } from '@sofamesh/protocols/http1/settings';
+import { typeNameOf } from './extensions.ts';
+import { FieldError, present } from './fields.ts';
+
+/** Formatters of header names; their messages belong in the JSON registry. */
+export const headerFormatterSchemas = [PreserveCaseFormatterConfigSchema];
 
 /** `envoy.config.core.v3.Http1ProtocolOptions`; undefined when it changes nothing. */
-export function readHttp1Settings(options: Http1ProtocolOptions | undefined): Http1Settings | undefined {
+export function readHttp1Settings(
+  options: Http1ProtocolOptions | undefined,
+  path = 'http_protocol_options',
+): Http1Settings | undefined {
   if (options === undefined) return undefined;
-  const { acceptHttp10, defaultHostForHttp10 } = options;
-  if (!acceptHttp10 && defaultHostForHttp10 === '') return undefined;
-  return { acceptHttp10, ...(defaultHostForHttp10 !== '' && { defaultHostForHttp10 }) };
+  const { acceptHttp10, defaultHostForHttp10, allowAbsoluteUrl, headerKeyFormat: format } = options;
+  if (options.sendFullyQualifiedUrl)
+    throw new FieldError(`${path}.send_fully_qualified_url`, 'true', 'is not supported');
+  const headerKeyFormat = format && readKeyFormat(format, `${path}.header_key_format`);
+  const settings: Http1Settings = {
+    ...(acceptHttp10 && { acceptHttp10 }),
+    ...(defaultHostForHttp10 !== '' && { defaultHostForHttp10 }),
+    ...(headerKeyFormat && { headerKeyFormat }),
+    ...(allowAbsoluteUrl !== undefined && { allowAbsoluteUrl }),
+    ...(options.enableTrailers && { enableTrailers: true }),
+    ...(options.allowChunkedLength && { allowChunkedLength: true }),
+  };
+  return Object.keys(settings).length === 0 ? undefined : settings;
+}
+
+function readKeyFormat({ headerFormat }: HeaderKeyFormat, path: string): 'proper' | 'preserve' {
+  switch (headerFormat.case) {
+    case 'properCaseWords':
+      return 'proper';
+    case 'statefulFormatter': {
+      const any = headerFormat.value.typedConfig;
+      if (any !== undefined && typeNameOf(any) === PreserveCaseFormatterConfigSchema.typeName) return 'preserve';
+      throw new FieldError(`${path}.stateful_formatter`, any?.typeUrl, 'is not supported');
+    }
+    case undefined:
+      throw new FieldError(path, present, 'must have one of proper_case_words, stateful_formatter');
+  }
 }

@@ -23,16 +23,22 @@ import { accessLogSchemas } from './access-log.ts';
 import { upstreamSchemas } from './cluster.ts';
 import type { Extensions } from './extensions.ts';
 import { networkFilters } from './filter-chain.ts';
-import { listenerFilterSchemas } from './listener.ts';
+import { clientDetectionSchemas } from './http-edge.ts';
+import { headerFormatterSchemas } from './http1.ts';
+import { listenerFilterSchemas } from './listener-filters.ts';
 import { loadBalancingSchemas } from './load-balancing.ts';
+import { udpSchemas } from './udp-proxy.ts';
 
 /** Every message that may stand in an Any: what this proxy reads, and what the admin's dumps are made of. */
 export function typeRegistry(extensions: Extensions): Registry {
   return createRegistry(
     ...extensions.schemas,
     ...accessLogSchemas,
+    ...clientDetectionSchemas,
+    ...headerFormatterSchemas,
     ...upstreamSchemas,
     ...listenerFilterSchemas,
+    ...udpSchemas,
     ...loadBalancingSchemas,
     ...networkFilters.map(({ schema }) => schema as DescMessage),
     BootstrapConfigDumpSchema,

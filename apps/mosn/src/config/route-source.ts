@@ -1,7 +1,9 @@
-import type { RouteConfiguration } from '@sofamesh/api/gen/envoy/config/route/v3/route_pb';
+import { toBinary } from '@bufbuild/protobuf';
+import { type RouteConfiguration, RouteConfigurationSchema } from '@sofamesh/api/gen/envoy/config/route/v3/route_pb';
 import type { Rds } from '@sofamesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import type { RouteSource } from '@sofamesh/proxy/config/listener';
 import { readConfigSource } from './config-source.ts';
+import { contentVersion } from './content-version.ts';
 import type { ReadContext } from './context.ts';
 import { FieldError, present } from './fields.ts';
 import { readRouteTable } from './route.ts';
@@ -23,7 +25,6 @@ type RouteSpecifier =
 export function readRouteSource(
   specifier: RouteSpecifier,
   path: string,
-  version: string,
   context: ReadContext,
   references: RouteReference[],
 ): RouteSource {
@@ -36,6 +37,8 @@ export function readRouteSource(
     }
     case 'routeConfig':
       try {
+        // Of the table alone: a change of anything else in the listener must not look like one of its routes.
+        const version = contentVersion(toBinary(RouteConfigurationSchema, specifier.value));
         return { kind: 'inline', table: readRouteTable(specifier.value, version, context.extensions) };
       } catch (thrown) {
         throw thrown instanceof FieldError ? thrown.within(`${path}.route_config`) : thrown;

@@ -19,7 +19,6 @@ const streamIdleTimeoutMs = 300_000;
 export function readRpcProxy(
   message: XProxy,
   path: string,
-  version: string,
   context: ReadContext,
   routes: RouteReference[],
 ): RpcProxyConfig {
@@ -32,7 +31,7 @@ export function readRpcProxy(
     protocol: message.protocol,
     serviceLevel,
     statPrefix: message.statPrefix,
-    routes: readRouteSource(message.routeSpecifier, path, version, context, routes),
+    routes: readRouteSource(message.routeSpecifier, path, context, routes),
     filters: readHttpFilters(message.httpFilters, `${path}.http_filters`, context),
     accessLogs: mapAt(message.accessLog, `${path}.access_log`, readAccessLog),
     limits: {
@@ -48,7 +47,7 @@ export function readRpcProxy(
         `${path}.limits.max_concurrent_calls`,
       ),
     },
-    codecSettings: undefined,
+    codecSettings: {},
     idleTimeoutMs: durationMs(message.idleTimeout, defaultIdleTimeoutMs, `${path}.idle_timeout`),
     streamIdleTimeoutMs,
     messageProgressTimeoutMs: durationMs(

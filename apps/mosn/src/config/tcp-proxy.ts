@@ -1,15 +1,20 @@
 import type { TcpProxy } from '@sofamesh/api/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
 import type { TcpProxyConfig } from '@sofamesh/proxy/config/listener';
 import { readAccessLog } from './access-log.ts';
-import { durationMs, FieldError, mapAt, present } from './fields.ts';
+import type { ReadContext } from './context.ts';
+import { durationMs, FieldError, mapAt, present, snake } from './fields.ts';
 
 const defaultIdleTimeoutMs = 3_600_000;
 
 /** Reads `envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy`. */
-export function readTcpProxy(message: TcpProxy, path: string): TcpProxyConfig {
+export function readTcpProxy(message: TcpProxy, path: string, context: ReadContext): TcpProxyConfig {
   if (message.statPrefix === '') throw new FieldError(`${path}.stat_prefix`, '', 'must not be empty');
   if (message.tunnelingConfig !== undefined) {
     throw new FieldError(`${path}.tunneling_config`, present, 'is not supported');
+  }
+  if (message.onDemand !== undefined) throw new FieldError(`${path}.on_demand`, present, 'is not supported');
+  for (const field of ['metadataMatch', 'downstreamIdleTimeout', 'upstreamIdleTimeout'] as const) {
+    if (message[field] !== undefined) context.ignored(`${path}.${snake(field)}`);
   }
   const maxConnectAttempts = message.maxConnectAttempts ?? 1;
   if (maxConnectAttempts < 1)
@@ -20,8 +25,31 @@ export function readTcpProxy(message: TcpProxy, path: string): TcpProxyConfig {
     clusters: readClusters(message, path),
     idleTimeoutMs: durationMs(message.idleTimeout, defaultIdleTimeoutMs, `${path}.idle_timeout`),
     maxConnectAttempts,
+    maxDurationMs: durationMs(message.maxDownstreamConnectionDuration, 0, `${path}.max_downstream_connection_duration`),
+    hashSourceIp: readHash(message, path),
+    ...readLogOptions(message, path),
     accessLogs: mapAt(message.accessLog, `${path}.access_log`, readAccessLog),
   };
+}
+
+function readHash({ hashPolicy }: TcpProxy, path: string): boolean {
+  const [policy, ...rest] = hashPolicy;
+  if (rest.length > 0) throw new FieldError(`${path}.hash_policy[1]`, present, 'there can be only one');
+  if (policy === undefined) return false;
+  if (policy.policySpecifier.case === 'sourceIp') return true;
+  const at = `${path}.hash_policy[0]`;
+  throw new FieldError(at, policy.policySpecifier.case && snake(policy.policySpecifier.case), 'must be source_ip');
+}
+
+/** The fields of old go only where the message that replaces them is absent. */
+function readLogOptions(message: TcpProxy, path: string): Pick<TcpProxyConfig, 'logOnConnect' | 'logFlushIntervalMs'> {
+  const options = message.accessLogOptions ?? message;
+  const at = message.accessLogOptions === undefined ? path : `${path}.access_log_options`;
+  const logFlushIntervalMs = durationMs(options.accessLogFlushInterval, 0, `${at}.access_log_flush_interval`);
+  if (options.accessLogFlushInterval !== undefined && logFlushIntervalMs < 1) {
+    throw new FieldError(`${at}.access_log_flush_interval`, `${logFlushIntervalMs}ms`, 'must be at least 1 ms');
+  }
+  return { logOnConnect: options.flushAccessLogOnConnected, logFlushIntervalMs };
 }
 
 function readClusters({ clusterSpecifier: target }: TcpProxy, path: string): TcpProxyConfig['clusters'] {

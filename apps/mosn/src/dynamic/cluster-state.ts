@@ -150,9 +150,10 @@ export class ClusterState {
   }
 
   #readContext(cluster: string) {
-    const { extensions, logger } = this.#context;
+    const { extensions, secrets, logger } = this.#context;
     return {
       extensions,
+      secrets,
       ignored: (path: string) => logger.debug('a field has no effect', { cluster, path }),
     };
   }

@@ -39,7 +39,13 @@ export class ResourceState implements AdsSink {
   constructor(bootstrap: BootstrapConfig, environment: StateEnvironment, subscriptions: Subscriptions) {
     this.bootstrap = bootstrap;
     this.startedAtMs = environment.clock.wallMs();
-    this.#context = { ...environment, subscriptions, wake: () => this.#wake() };
+    this.#context = {
+      ...environment,
+      runtime: bootstrap.runtime,
+      secrets: bootstrap.secrets,
+      subscriptions,
+      wake: () => this.#wake(),
+    };
     this.listeners = new ListenerState(this.#context);
     this.clusters = new ClusterState(this.#context, () => this.listeners.clustersInUse());
     const settled = () => this.#wake();

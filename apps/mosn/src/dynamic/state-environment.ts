@@ -2,6 +2,8 @@ import type { Clock } from '@sofamesh/base/clock';
 import type { Logger } from '@sofamesh/base/logger';
 import type { Stats } from '@sofamesh/contract/stats';
 import type { Extensions } from '../config/extensions.ts';
+import type { Runtime } from '../config/runtime.ts';
+import type { Secrets } from '../config/secrets.ts';
 import type { Applier, Subscriptions } from './applier.ts';
 import type { Resolve } from './dns.ts';
 
@@ -16,6 +18,8 @@ export interface StateEnvironment {
 
 /** What the two halves of the state share. */
 export interface StateContext extends StateEnvironment {
+  readonly runtime: Runtime;
+  readonly secrets: Secrets;
   readonly subscriptions: Subscriptions;
   /** Something that was waited for came, or did not come in time: look again, after what is going on now. */
   readonly wake: () => void;

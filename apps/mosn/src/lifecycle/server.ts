@@ -24,6 +24,7 @@ import { ResourceState } from '../dynamic/resource-state.ts';
 import { systemResolve } from '../dynamic/system-resolver.ts';
 import { createPool } from '../supervisor/create-pool.ts';
 import { version, versionLine } from '../version.ts';
+import { CertificateStats } from './certificate-stats.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { LoadedBootstrap } from './load-bootstrap.ts';
 import type { ProgramLog } from './program-log.ts';
@@ -68,11 +69,13 @@ export async function startServer({ options, bootstrap, log, entry }: ServerOpti
     entry,
     log,
     drainMs: options.drainMs,
+    downstreamConnectionsMax: config.downstreamConnectionsMax,
     clock,
     stats,
     aggregate,
     onFatal,
   });
+  const certificateStats = new CertificateStats(stats, () => pool.config, clock.wallMs);
   let controlPlane: ControlPlane | undefined;
   // Subscriptions made before the control plane is there are made again when it is: the state starts after it.
   const subscriptions: Subscriptions = {
@@ -111,7 +114,10 @@ export async function startServer({ options, bootstrap, log, entry }: ServerOpti
   const status = () => pool.status();
   const admin = new Admin([
     ...serverPages(state, options, toJson(NodeSchema, node, { useProtoFieldName: true }) as object),
-    ...statsPages(aggregate, () => serverStats.refresh()),
+    ...statsPages(aggregate, () => {
+      serverStats.refresh();
+      certificateStats.refresh();
+    }),
     clusterPage({ status, config: (name) => pool.config.clusters.get(name), isStatic: (name) => isStatic.has(name) }),
     listenerPage(status),
     certificatePage(() => pool.config, clock.wallMs),

@@ -1,4 +1,5 @@
 import { CodedError } from '@sofamesh/base/errors';
+import type { DatagramTransport } from '@sofamesh/contract/datagram';
 import type { Transport } from '@sofamesh/contract/transport';
 import { ThreadStats } from '@sofamesh/telemetry/metrics/thread-stats';
 import { EngineWorker } from '../worker/worker.ts';
@@ -13,9 +14,22 @@ const noNetwork: Transport = {
   },
 };
 
+const noDatagrams: DatagramTransport = {
+  bind: async ({ address }) => ({ address, send() {}, close: async () => {} }),
+  connect: () => {
+    throw new CodedError('no_network', 'a configuration that is only checked must not connect');
+  },
+};
+
 /** Checks the static resources as far as the engine does, without opening anything. Throws with a line for each bad one. */
 export async function validate({ config }: LoadedBootstrap, log: ProgramLog): Promise<void> {
-  const worker = new EngineWorker({ stats: new ThreadStats(() => {}), log, drainMs: 0, transport: noNetwork });
+  const worker = new EngineWorker({
+    stats: new ThreadStats(() => {}),
+    log,
+    drainMs: 0,
+    transport: noNetwork,
+    datagrams: noDatagrams,
+  });
   const rejections = await worker.handle('prepare', {
     clusters: config.clusters.map(({ read }) => read.config),
     listeners: config.listeners.map(({ read }) => read.config),

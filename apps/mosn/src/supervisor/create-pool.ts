@@ -1,5 +1,6 @@
 import type { Clock } from '@sofamesh/base/clock';
 import type { Stats } from '@sofamesh/contract/stats';
+import { NodeDatagrams } from '@sofamesh/net/datagram';
 import { NodeTransport } from '@sofamesh/net/transport';
 import type { StatsAggregate } from '@sofamesh/telemetry/metrics/aggregate';
 import type { ProgramLog } from '../lifecycle/program-log.ts';
@@ -13,6 +14,7 @@ export interface PoolParts {
   readonly entry: URL;
   readonly log: ProgramLog;
   readonly drainMs: number;
+  readonly downstreamConnectionsMax: number | undefined;
   readonly clock: Clock;
   /** Of the main thread. */
   readonly stats: Stats;
@@ -26,6 +28,7 @@ export function createPool({
   entry,
   log,
   drainMs,
+  downstreamConnectionsMax,
   clock,
   stats,
   aggregate,
@@ -37,18 +40,18 @@ export function createPool({
     const onMetrics: Parameters<typeof ThreadLink.start>[0]['onMetrics'] = (definitions) => {
       for (const definition of definitions) aggregate.define(id, definition);
     };
-    const settings = { levels: log.levels, logPath: log.path, drainMs };
+    const settings = { levels: log.levels, logPath: log.path, drainMs, downstreamConnectionsMax };
     return ThreadLink.start({ id, entry, settings, clock, onMetrics });
   };
   const startHere = async () => {
     // Where workers have threads of their own, this one does without the engine and the codecs.
     const { EngineWorker } = await import('../worker/worker.ts');
-    return new LocalLink(new EngineWorker({ stats, log, drainMs }));
+    return new LocalLink(new EngineWorker({ stats, log, drainMs, downstreamConnectionsMax }));
   };
   return new WorkerPool({
     concurrency,
     start: concurrency === 1 ? startHere : startThread,
-    probe: probeWith(new NodeTransport({ clock })),
+    probe: probeWith(new NodeTransport({ clock }), new NodeDatagrams()),
     clock,
     logger: log.logger('supervisor'),
     onWorkerGone: (id) => aggregate.retire(id),
@@ -57,8 +60,13 @@ export function createPool({
 }
 
 /** A client that connects in the very moment is turned away, and will try again. */
-function probeWith(transport: NodeTransport): Probe {
-  return async (address) => {
+function probeWith(transport: NodeTransport, datagrams: NodeDatagrams): Probe {
+  return async (address, kind) => {
+    if (kind === 'udp') {
+      const socket = await datagrams.bind({ address }, () => {});
+      await socket.close();
+      return socket.address;
+    }
     const listener = await transport.listen({ address }, (connection) => {
       connection.setHandler({ onBytes() {}, onEnd() {}, onClose() {} });
       connection.close('reset');

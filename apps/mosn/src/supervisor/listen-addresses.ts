@@ -3,13 +3,16 @@ import { messageOf } from '@sofamesh/base/errors';
 import type { ListenerConfig } from '@sofamesh/proxy/config/listener';
 import type { Rejection } from '@sofamesh/proxy/engine-api';
 
+export type SocketKind = 'tcp' | 'udp';
+
 /** Listens on an address that is ours alone and stops at once; gives the address with its real port. */
-export type Probe = (address: Address) => Promise<Address>;
+export type Probe = (address: Address, kind: SocketKind) => Promise<Address>;
 
 interface Held {
-  /** As configured; the port may be 0. */
-  readonly asked: string;
-  readonly bound: Address;
+  readonly kind: SocketKind;
+  /** As configured; a port may be 0. */
+  readonly asked: readonly string[];
+  readonly bound: readonly Address[];
 }
 
 /**
@@ -31,45 +34,80 @@ export class ListenAddresses {
     removed: readonly string[],
   ): Promise<{ readonly listeners: readonly ListenerConfig[]; readonly rejections: readonly Rejection[] }> {
     const changing = new Set([...removed, ...listeners.map(({ name }) => name)]);
-    const ours = new Set([...this.#held.values()].map(({ bound }) => formatAddress(bound)));
+    const ours = new Set([...this.#held.values()].flatMap(keysOf));
     /** Address → listener, after this update. */
     const taken = new Map<string, string>();
-    for (const [name, { bound }] of this.#held) if (!changing.has(name)) taken.set(formatAddress(bound), name);
+    for (const [name, held] of this.#held) {
+      if (!changing.has(name)) for (const key of keysOf(held)) taken.set(key, name);
+    }
 
     const resolved: ListenerConfig[] = [];
     const rejections: Rejection[] = [];
     for (const listener of listeners) {
-      const refuse = (reason: string) => {
-        rejections.push({
-          kind: 'listener',
-          name: listener.name,
-          reason: `address: ${formatAddress(listener.address)}: ${reason}`,
-        });
-      };
-      const bound = await this.#boundOf(listener, ours).catch((thrown: unknown) => refuse(messageOf(thrown)));
-      if (bound === undefined) continue;
-      const other = taken.get(formatAddress(bound));
-      if (other !== undefined) {
-        refuse(`listener ${other} has this address`);
+      if (!listener.bindToPort) {
+        resolved.push(listener);
         continue;
       }
-      taken.set(formatAddress(bound), listener.name);
-      resolved.push({ ...listener, address: bound, reusePort: bound.kind === 'ip' });
+      const refuse = (address: Address, reason: string) => {
+        const where = `address: ${formatAddress(address)}`;
+        rejections.push({ kind: 'listener', name: listener.name, reason: `${where}: ${reason}` });
+      };
+      const bound: Address[] = [];
+      for (const [at, asked] of addressesOf(listener).entries()) {
+        const got = await this.#boundOf(listener, at, ours).catch((thrown: unknown) =>
+          refuse(asked, messageOf(thrown)),
+        );
+        if (got === undefined) break;
+        const other = taken.get(keyOf(kindOf(listener), got));
+        if (other !== undefined) {
+          refuse(asked, `listener ${other} has this address`);
+          break;
+        }
+        bound.push(got);
+      }
+      if (bound.length < addressesOf(listener).length) continue;
+      for (const each of bound) taken.set(keyOf(kindOf(listener), each), listener.name);
+      const [address, ...additionalAddresses] = bound;
+      resolved.push({ ...listener, address: address!, additionalAddresses, reusePort: address!.kind === 'ip' });
     }
     return { listeners: resolved, rejections };
   }
 
-  async #boundOf({ name, address }: ListenerConfig, ours: ReadonlySet<string>): Promise<Address> {
+  async #boundOf(listener: ListenerConfig, at: number, ours: ReadonlySet<string>): Promise<Address> {
+    const address = addressesOf(listener)[at]!;
     if (address.kind === 'pipe') return address;
-    const held = this.#held.get(name);
-    if (held?.asked === formatAddress(address)) return held.bound;
-    return ours.has(formatAddress(address)) ? address : this.#probe(address);
+    const kind = kindOf(listener);
+    const held = this.#held.get(listener.name);
+    if (held?.kind === kind && held.asked[at] === formatAddress(address)) return held.bound[at]!;
+    return ours.has(keyOf(kind, address)) ? address : this.#probe(address, kind);
   }
 
   /** `asked` are the listeners as configured, `resolved` those of them that are in force now. */
   commit(asked: readonly ListenerConfig[], resolved: readonly ListenerConfig[], removed: readonly string[]): void {
     for (const name of removed) this.#held.delete(name);
-    const wanted = new Map(asked.map(({ name, address }) => [name, formatAddress(address)]));
-    for (const { name, address } of resolved) this.#held.set(name, { asked: wanted.get(name)!, bound: address });
+    const wanted = new Map(asked.map((listener) => [listener.name, addressesOf(listener).map(formatAddress)]));
+    for (const listener of resolved) {
+      if (!listener.bindToPort) this.#held.delete(listener.name);
+      else {
+        const held = { kind: kindOf(listener), asked: wanted.get(listener.name)!, bound: addressesOf(listener) };
+        this.#held.set(listener.name, held);
+      }
+    }
   }
+}
+
+function addressesOf({ address, additionalAddresses }: ListenerConfig): readonly Address[] {
+  return [address, ...additionalAddresses];
+}
+
+function kindOf({ udp }: ListenerConfig): SocketKind {
+  return udp === undefined ? 'tcp' : 'udp';
+}
+
+function keyOf(kind: SocketKind, address: Address): string {
+  return `${kind} ${formatAddress(address)}`;
+}
+
+function keysOf({ kind, bound }: Held): readonly string[] {
+  return bound.map((address) => keyOf(kind, address));
 }

@@ -41,4 +41,5 @@ export interface WorkerSettings {
   readonly levels: LogLevels;
   readonly logPath: string | undefined;
   readonly drainMs: number;
+  readonly downstreamConnectionsMax?: number | undefined;
 }

@@ -10,7 +10,7 @@ export function runWorkerThread(): void {
   const port = parentPort;
   if (port === null) throw new Error('not a worker thread');
   const report = (message: ReportMessage) => port.postMessage(message);
-  const { levels, logPath, drainMs } = workerData as WorkerSettings;
+  const { levels, logPath, drainMs, downstreamConnectionsMax } = workerData as WorkerSettings;
 
   // New metrics are told together: a new cluster has a hundred.
   let definitions: MetricDefinition[] = [];
@@ -24,7 +24,7 @@ export function runWorkerThread(): void {
     definitions.push(definition);
   });
 
-  const worker = new EngineWorker({ stats, log: new ProgramLog(logPath, levels), drainMs });
+  const worker = new EngineWorker({ stats, log: new ProgramLog(logPath, levels), drainMs, downstreamConnectionsMax });
   port.on('message', ({ id, name, argument }: CommandMessage) => {
     worker.handle(name, argument as Commands[CommandName]['takes']).then(
       (result) => {

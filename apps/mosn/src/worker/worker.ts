@@ -1,18 +1,22 @@
 import { randomUUID } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
 import { systemClock } from '@sofamesh/base/clock';
 import { CodedError } from '@sofamesh/base/errors';
 import { systemRandom } from '@sofamesh/base/random';
 import { TimerWheel } from '@sofamesh/base/timer-wheel';
+import type { DatagramTransport } from '@sofamesh/contract/datagram';
 import type { Stats } from '@sofamesh/contract/stats';
 import type { Transport } from '@sofamesh/contract/transport';
+import { NodeDatagrams } from '@sofamesh/net/datagram';
 import { NodeTransport } from '@sofamesh/net/transport';
 import { Engine } from '@sofamesh/proxy/engine';
 import type { EngineApi, PreparedUpdate } from '@sofamesh/proxy/engine-api';
 import type { EngineEnvironment } from '@sofamesh/proxy/environment';
 import { AccessLogs } from '@sofamesh/telemetry/access-log/access-logs';
-import { compileFormat } from '@sofamesh/telemetry/access-log/format';
+import { compileFormat, compileJsonFormat } from '@sofamesh/telemetry/access-log/format';
 import { balancers, filters, protocols } from '../catalogue.gen.ts';
 import type { ProgramLog } from '../lifecycle/program-log.ts';
+import { youngCollector } from '../lifecycle/startup-heap.ts';
 import type { CommandName, Commands } from './messages.ts';
 
 /** What a worker has from the thread that it runs in. */
@@ -21,8 +25,11 @@ export interface WorkerParts {
   readonly log: ProgramLog;
   /** How long connections of replaced filter chains may take to end. */
   readonly drainMs: number;
+  /** Client connections of all listeners together. */
+  readonly downstreamConnectionsMax?: number | undefined;
   /** Real sockets unless given: a configuration can be checked without opening any. */
   readonly transport?: Transport;
+  readonly datagrams?: DatagramTransport;
 }
 
 type Handlers = {
@@ -39,7 +46,9 @@ export class EngineWorker {
   readonly #log: ProgramLog;
   #prepared: PreparedUpdate | undefined;
 
-  constructor({ stats, log, drainMs, transport = new NodeTransport({ logger: log.logger('proxy') }) }: WorkerParts) {
+  constructor(parts: WorkerParts) {
+    const { stats, log, drainMs } = parts;
+    const { transport = new NodeTransport({ logger: log.logger('proxy'), collectYoung: youngCollector() }) } = parts;
     this.#log = log;
     this.#accessLogs = new AccessLogs(systemClock, stats);
     const environment: EngineEnvironment = {
@@ -47,6 +56,7 @@ export class EngineWorker {
       wheel: new TimerWheel(systemClock),
       random: systemRandom,
       transport,
+      datagrams: parts.datagrams ?? new NodeDatagrams(),
       stats,
       logger: log.logger('proxy'),
       protocols: byName(protocols),
@@ -54,8 +64,13 @@ export class EngineWorker {
       filters: byName(filters),
       openAccessLog: (config) => this.#accessLogs.open(config),
       compileFormat,
+      compileJsonFormat,
+      localAddress: machineAddress(),
       requestId: randomUUID,
       drainMs,
+      ...(parts.downstreamConnectionsMax !== undefined && {
+        downstreamConnectionsMax: parts.downstreamConnectionsMax,
+      }),
     };
     this.#engine = new Engine(environment);
   }
@@ -105,6 +120,12 @@ export class EngineWorker {
       return undefined;
     },
   };
+}
+
+/** The first address that is not for this machine alone, as Envoy finds its own. */
+function machineAddress(): string | undefined {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
 }
 
 function byName<Extension extends { readonly name: string }>(

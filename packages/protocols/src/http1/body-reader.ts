@@ -1,8 +1,8 @@
 import type { CodecLimits } from '@sofamesh/contract/protocol';
-import { type Http1Fault, overLimit, printOctet, refused } from './fault.ts';
+import { CR, hexValue, LF, octetClass, tokenOctet, valueOctet } from '../shared/octets.ts';
+import { type Http1Fault, printOctet, refused } from './fault.ts';
 import { type BodyKind, bodyUntilClose, bodyWithLength, chunkedBody, noBody } from './framing.ts';
 import { HeadReader, headIncomplete, headRefused } from './head-reader.ts';
-import { CR, hexValue, LF, octetClass, tokenOctet, valueOctet } from './octets.ts';
 
 /** What {@link BodyReader.next} found. */
 export const bodyNeedsMore = 0;
@@ -72,8 +72,12 @@ export class BodyReader {
   /** Made when the first trailer section comes. */
   trailers: HeadReader | undefined = undefined;
 
-  constructor(limits: CodecLimits) {
+  readonly #keepsCase: boolean;
+
+  /** `keepsCase`: of names in trailers, see {@link HeadReader}. */
+  constructor(limits: CodecLimits, keepsCase: boolean) {
     this.#limits = limits;
+    this.#keepsCase = keepsCase;
     this.#lineMax = Math.max(16, Math.floor(limits.frameBytesMax / 512));
   }
 
@@ -230,7 +234,7 @@ export class BodyReader {
   }
 
   #readTrailers(bytes: Buffer, from: number): BodyStep {
-    const reader = (this.trailers ??= new HeadReader('trailers', this.#limits));
+    const reader = (this.trailers ??= new HeadReader('trailers', this.#limits, this.#keepsCase));
     const outcome = reader.read(bytes, from);
     this.position = reader.position;
     if (outcome === headIncomplete) return bodyNeedsMore;
@@ -250,7 +254,7 @@ export class BodyReader {
 
   #tooLong(at: number): BodyStep {
     this.position = at;
-    this.fault = overLimit('chunk_line_too_long', `chunk size line of more than ${this.#lineMax} bytes`, 400);
+    this.fault = refused('chunk_line_too_long', `chunk size line of more than ${this.#lineMax} bytes`, 400);
     return bodyRefused;
   }
 }

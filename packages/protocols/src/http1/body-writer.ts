@@ -2,10 +2,12 @@ import type { Headers } from '@sofamesh/contract/message';
 import type { Connection } from '@sofamesh/contract/transport';
 import { type BodyKind, bodyUntilClose, bodyWithLength, chunkedBody, noBody } from './framing.ts';
 import { encodeTrailers } from './head-writer.ts';
+import type { ResolvedHttp1Settings } from './settings.ts';
 
 /** A chunk up to this size is copied together with its frame: cheaper than three writes. */
 const copiedBytesMax = 2048;
 
+const noData = Buffer.alloc(0);
 const crlf = Buffer.from('\r\n');
 const lastChunk = Buffer.from('0\r\n\r\n');
 
@@ -14,13 +16,15 @@ const lastChunk = Buffer.from('0\r\n\r\n');
  */
 export class BodyWriter {
   readonly #connection: Connection;
+  readonly #settings: ResolvedHttp1Settings;
   #kind: BodyKind = noBody;
   #remaining = 0;
   /** Octets of this body that were passed to the connection, its framing included. */
   written = 0;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, settings: ResolvedHttp1Settings) {
     this.#connection = connection;
+    this.#settings = settings;
   }
 
   get kind(): BodyKind {
@@ -54,10 +58,11 @@ export class BodyWriter {
     }
   }
 
-  /** As the end in {@link write}; only chunked bodies have room for trailers. */
+  /** As the end in {@link write}; only chunked bodies have room for trailers, where they are wanted. */
   writeTrailers(trailers: Headers): boolean {
-    if (this.#kind !== chunkedBody) return this.write(crlf.subarray(0, 0), true);
-    this.#pass(encodeTrailers(trailers));
+    const { enableTrailers, headerKeyFormat } = this.#settings;
+    if (this.#kind !== chunkedBody || !enableTrailers) return this.write(noData, true);
+    this.#pass(encodeTrailers(trailers, headerKeyFormat));
     return true;
   }
 

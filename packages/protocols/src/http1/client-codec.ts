@@ -11,7 +11,8 @@ import { resetReasonOf } from '../shared/reset-reason.ts';
 import { BodyReader, bodyData, bodyLastData, bodyNeedsMore, bodyRefused, bodyTrailers } from './body-reader.ts';
 import { BodyWriter } from './body-writer.ts';
 import { Http1ClientStream, type ResponseSide } from './client-stream.ts';
-import { type Http1Fault, overLimit } from './fault.ts';
+import { DecodingLoop, slice } from './decoding-loop.ts';
+import { type Http1Fault, refused } from './fault.ts';
 import { bodyUntilClose, Framing, noBody } from './framing.ts';
 import { HeadReader, headComplete, headIncomplete } from './head-reader.ts';
 import { readResponse } from './read-response.ts';
@@ -35,8 +36,7 @@ const takenAtOnceBytes = 16 * 1024;
  * HTTP/1 on a connection to an upstream: one request at a time. The connection is used again only after a response that
  * ended where its head said, to a request that was sent whole, with nothing behind it; anything else retires it.
  */
-export class Http1ClientCodec implements ClientCodec, ResponseSide {
-  readonly #connection: Connection;
+export class Http1ClientCodec extends DecodingLoop implements ClientCodec, ResponseSide {
   readonly #host: ClientHost;
   readonly #settings: ResolvedHttp1Settings;
   readonly #head: HeadReader;
@@ -46,27 +46,23 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
   #state = idle;
   #retired = false;
   #stream: Http1ClientStream | undefined = undefined;
-  /** Bytes that were received while the response is paused. */
-  #rest: Buffer | undefined = undefined;
-  #readingPaused = false;
   #responsePaused = false;
-  #peerEnded = false;
   /** The upstream's direction of the tunnel has ended. */
   #tunnelHalfClosed = false;
   /** The connection is gone, but a paused response has bytes left to deliver. */
   #closedReason: ResetReason | undefined = undefined;
-  #decoding = false;
-  #wakeScheduled = false;
   #informational = 0;
-  readonly #wake = () => this.#onWake();
 
   constructor(connection: Connection, host: ClientHost, options: CodecOptions) {
-    this.#connection = connection;
+    super(connection);
     this.#host = host;
     this.#settings = http1Settings(options.settings);
-    this.#head = new HeadReader('response', options.limits);
-    this.#body = new BodyReader(options.limits);
-    this.#bodyOut = new BodyWriter(connection);
+    const keepsCase = this.#settings.headerKeyFormat === 'preserve';
+    const { limits } = options;
+    const headBytesMax = limits.http1ResponseHeadBytesMax ?? limits.headBytesMax;
+    this.#head = new HeadReader('response', { ...limits, headBytesMax }, keepsCase);
+    this.#body = new BodyReader(options.limits, keepsCase);
+    this.#bodyOut = new BodyWriter(connection, this.#settings);
   }
 
   get activeStreams(): number {
@@ -86,7 +82,7 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
   }
 
   openStream(handler: ClientStreamHandler): ClientStream {
-    const stream = new Http1ClientStream(this, this.#connection, this.#bodyOut, handler);
+    const stream = new Http1ClientStream(this, this.connection, this.#bodyOut, this.#settings.headerKeyFormat, handler);
     this.#stream = stream;
     this.#state = inHead;
     this.#responsePaused = false;
@@ -98,25 +94,11 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
     return false;
   }
 
-  receive(chunk: Buffer): void {
-    if (this.#state === stopped || chunk.length === 0) return;
-    if (this.#rest !== undefined || this.#decoding) {
-      this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
-      return;
-    }
-    this.#decode(chunk);
-  }
-
-  receiveEnd(): void {
-    if (this.#state === stopped) return;
-    this.#peerEnded = true;
-    if (this.#rest === undefined && !this.#decoding) this.#onPeerEnd();
-  }
-
   connectionClosed(cause: CloseCause): void {
     if (this.#state === stopped) return;
-    const reason = resetReasonOf(cause);
-    if (this.#rest !== undefined && this.#stream !== undefined) {
+    // A head that is cut is no answer and no silence: what was asked for may have been done.
+    const reason = this.#state === inHead && this.#head.held > 0 ? 'protocol-error' : resetReasonOf(cause);
+    if (this.rest !== undefined && this.#stream !== undefined) {
       this.#retired = true;
       this.#closedReason = reason;
     } else this.#fail(reason);
@@ -128,7 +110,7 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
   }
 
   detach(): Buffer | undefined {
-    if (this.#state !== idle || this.#decoding) return undefined;
+    if (this.#state !== idle || this.decoding) return undefined;
     this.#state = stopped;
     this.#retired = true;
     return noData;
@@ -140,7 +122,7 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
     if (stream !== this.#stream) return;
     this.#stop();
     stream.ended = true;
-    this.#connection.close('now');
+    this.connection.close('now');
     this.#host.onStreamEnd();
   }
 
@@ -151,7 +133,7 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
   tunnelEnded(): void {
     if (this.#state !== inTunnel) return;
     if (this.#tunnelHalfClosed) this.#endTunnel(false);
-    else this.#connection.end();
+    else this.connection.end();
   }
 
   responsePaused(stream: Http1ClientStream): void {
@@ -161,64 +143,21 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
   responseResumed(stream: Http1ClientStream): void {
     if (stream !== this.#stream || !this.#responsePaused) return;
     this.#responsePaused = false;
-    if (this.#wakeScheduled || this.#decoding || this.#rest === undefined) return;
-    this.#wakeScheduled = true;
-    queueMicrotask(this.#wake);
+    if (this.rest !== undefined) this.scheduleWake();
   }
 
   // ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onWake(): void {
-    this.#wakeScheduled = false;
-    const rest = this.#rest;
-    if (rest === undefined || this.#decoding || this.#state === stopped) return;
-    this.#rest = undefined;
-    this.#decode(rest);
+  protected isStopped(): boolean {
+    return this.#state === stopped;
   }
 
-  #decode(bytes: Buffer): void {
-    this.#decoding = true;
-    let at = 0;
-    while (at < bytes.length) {
-      const next = this.#step(bytes, at);
-      if (next < 0) break;
-      at = next;
-    }
-    this.#decoding = false;
-    if (this.#state === stopped) {
-      this.#rest = undefined;
-      return;
-    }
-    const later = this.#rest;
-    if (at < bytes.length) {
-      const rest = at === 0 ? bytes : bytes.subarray(at);
-      this.#rest = later === undefined ? rest : Buffer.concat([rest, later]);
-    } else if (later !== undefined) {
-      this.#rest = undefined;
-      this.#decode(later);
-      return;
-    }
-    this.#afterDecoding();
-  }
-
-  #afterDecoding(): void {
-    if (this.#rest !== undefined) {
-      if (!this.#readingPaused) {
-        this.#readingPaused = true;
-        this.#connection.pauseReading();
-      }
-      return;
-    }
-    if (this.#readingPaused) {
-      this.#readingPaused = false;
-      this.#connection.resumeReading();
-    }
-    if (this.#peerEnded) this.#onPeerEnd();
+  protected onDecoded(): void {
+    if (this.peerEnded) this.onPeerEnd();
     if (this.#closedReason !== undefined) this.#fail(this.#closedReason);
   }
 
-  /** Handles what begins at `at`: where to go on, or -1 when nothing more can be decoded now. */
-  #step(bytes: Buffer, at: number): number {
+  protected step(bytes: Buffer, at: number): number {
     switch (this.#state) {
       case inHead:
         return this.#responsePaused ? -1 : this.#readHead(bytes, at);
@@ -247,19 +186,21 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
     if (outcome === headIncomplete) return reader.position;
     if (outcome !== headComplete) return this.#refuse(reader.fault!);
     const framing = this.#framing;
-    const head = readResponse(reader, framing, stream.method, stream.upgrade);
+    const { allowChunkedLength, forwardReasonPhrase } = this.#settings;
+    const { method, upgrade } = stream;
+    const head = readResponse(reader, framing, method, upgrade, allowChunkedLength, forwardReasonPhrase);
     if (!(head instanceof Http1ResponseHead)) return this.#refuse(head);
     const position = reader.position;
     const status = head.status;
     if (status === 101 || (framing.body === bodyUntilClose && stream.method === 'CONNECT' && status < 300)) {
       this.#state = inTunnel;
-      if (stream.requestEnded) this.#connection.end();
+      if (stream.requestEnded) this.connection.end();
       stream.handler.onResponseHead(head, false);
       return position;
     }
     if (status < 200) {
       if (++this.#informational > this.#settings.informationalMax) {
-        return this.#refuse(overLimit('too_many_informational', 'too many interim responses', 502));
+        return this.#refuse(refused('too_many_informational', 'too many interim responses', 502));
       }
       stream.handler.onInformational(head);
       return position;
@@ -284,7 +225,7 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
    * request the system may have taken a part without saying so.
    */
   #nothingHasLeft(stream: Http1ClientStream): boolean {
-    return stream.bytesWritten <= takenAtOnceBytes && this.#connection.bufferedBytes >= stream.bytesWritten;
+    return stream.bytesWritten <= takenAtOnceBytes && this.connection.bufferedBytes >= stream.bytesWritten;
   }
 
   #readBody(bytes: Buffer, at: number): number {
@@ -301,7 +242,8 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
     }
     const surplus = position < bytes.length;
     const { dataStart, dataEnd } = body;
-    const trailers = step === bodyTrailers ? readTrailers(body.trailers!) : undefined;
+    const wanted = step === bodyTrailers && this.#settings.enableTrailers;
+    const trailers = wanted ? readTrailers(body.trailers!) : undefined;
     this.#finish(!surplus);
     if (step === bodyLastData) handler.onResponseData(slice(bytes, dataStart, dataEnd), true);
     else if (trailers === undefined) handler.onResponseData(noData, true);
@@ -320,8 +262,8 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
       clean &&
       this.#framing.keepAlive &&
       stream.requestEnded &&
-      this.#rest === undefined &&
-      !this.#peerEnded &&
+      this.rest === undefined &&
+      !this.peerEnded &&
       this.#closedReason === undefined;
     stream.ended = true;
     this.#stream = undefined;
@@ -331,7 +273,7 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
 
   #afterFinish(stream: Http1ClientStream, surplus: boolean): void {
     if (this.#retired) {
-      this.#connection.close(surplus || !stream.requestEnded ? 'now' : 'flush');
+      this.connection.close(surplus || !stream.requestEnded ? 'now' : 'flush');
       if (surplus) this.#host.onUnsolicited();
     }
     this.#host.onStreamEnd();
@@ -339,11 +281,11 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
 
   // ── ends ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onPeerEnd(): void {
+  protected onPeerEnd(): void {
     switch (this.#state) {
       case idle:
         this.#stop();
-        this.#connection.close('flush');
+        this.connection.close('flush');
         this.#host.onAvailabilityChange();
         break;
       case inTunnel: {
@@ -363,7 +305,7 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
         } else this.#fail('connection-termination');
         break;
       case inHead:
-        this.#fail('connection-termination');
+        this.#fail(this.#head.held > 0 ? 'protocol-error' : 'connection-termination');
         break;
       default:
         break;
@@ -375,7 +317,7 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
     const stream = this.#stream!;
     this.#stop();
     stream.ended = true;
-    this.#connection.close('flush');
+    this.connection.close('flush');
     if (tell) stream.handler.onResponseData(noData, true);
     this.#host.onStreamEnd();
   }
@@ -383,7 +325,7 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
   #unsolicited(): void {
     const stream = this.#stream;
     this.#stop();
-    this.#connection.close('now');
+    this.connection.close('now');
     this.#host.onUnsolicited();
     if (stream === undefined) return;
     stream.ended = true;
@@ -393,14 +335,14 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
 
   #refuse(fault: Http1Fault): -1 {
     this.#host.onFault(fault);
-    this.#fail(fault.limit ? 'overflow' : 'protocol-error');
+    this.#fail('protocol-error');
     return -1;
   }
 
   #fail(reason: ResetReason): void {
     const stream = this.#stream;
     this.#stop();
-    this.#connection.close('now');
+    this.connection.close('now');
     if (stream === undefined) return;
     stream.ended = true;
     stream.handler.onResponseReset(reason);
@@ -411,10 +353,6 @@ export class Http1ClientCodec implements ClientCodec, ResponseSide {
     this.#state = stopped;
     this.#retired = true;
     this.#stream = undefined;
-    if (!this.#decoding) this.#rest = undefined;
+    if (!this.decoding) this.rest = undefined;
   }
-}
-
-function slice(bytes: Buffer, start: number, end: number): Buffer {
-  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }

@@ -5,6 +5,7 @@ import type { BodyWriter } from './body-writer.ts';
 import { type BodyKind, bodyUntilClose, bodyWithLength, chunkedBody, noBody } from './framing.ts';
 import { canEncode, encodeRequestHead } from './head-writer.ts';
 import { Http1RequestHead } from './request-head.ts';
+import type { HeaderKeyFormat } from './settings.ts';
 
 /** The reading half of the connection, as a stream sees it. */
 export interface ResponseSide {
@@ -23,6 +24,7 @@ export class Http1ClientStream implements ClientStream {
   readonly #side: ResponseSide;
   readonly #connection: Connection;
   readonly #body: BodyWriter;
+  readonly #format: HeaderKeyFormat;
   readonly handler: ClientStreamHandler;
   method = '';
   upgrade: string | undefined = undefined;
@@ -33,10 +35,17 @@ export class Http1ClientStream implements ClientStream {
   ended = false;
   #headBytes = 0;
 
-  constructor(side: ResponseSide, connection: Connection, body: BodyWriter, handler: ClientStreamHandler) {
+  constructor(
+    side: ResponseSide,
+    connection: Connection,
+    body: BodyWriter,
+    format: HeaderKeyFormat,
+    handler: ClientStreamHandler,
+  ) {
     this.#side = side;
     this.#connection = connection;
     this.#body = body;
+    this.#format = format;
     this.handler = handler;
   }
 
@@ -73,7 +82,7 @@ export class Http1ClientStream implements ClientStream {
       dropLength = true;
       tail = 'transfer-encoding: chunked\r\n';
     }
-    const bytes = encodeRequestHead(head, tail, dropLength);
+    const bytes = encodeRequestHead(head, tail, dropLength, this.#format);
     this.#headBytes = bytes.length;
     this.#connection.write(bytes);
     this.#body.start(kind, announced);
@@ -125,9 +134,9 @@ export class Http1ClientStream implements ClientStream {
   }
 }
 
-/** Methods whose requests usually have a body: without one they say so (RFC 9110 §8.6; the list is Envoy's, negated). */
+/** Methods whose requests may have a body: without one they say so (RFC 9110 §8.6; the list is Envoy's, negated). */
 function expectsLength(method: string): boolean {
-  return method !== 'GET' && method !== 'HEAD' && method !== 'DELETE' && method !== 'TRACE' && method !== 'OPTIONS';
+  return method !== 'GET' && method !== 'HEAD' && method !== 'DELETE' && method !== 'TRACE';
 }
 
 function announcedLength(head: RequestHead): number {

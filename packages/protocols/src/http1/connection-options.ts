@@ -1,10 +1,15 @@
-import { connectionField, droppedField, fieldWidth, plainField } from './field-index.ts';
+import { spells } from '../shared/octets.ts';
+import { connectionField, droppedField, fieldWidth, hopField, plainField } from './field-index.ts';
 import type { HeadReader } from './head-reader.ts';
-import { spells } from './octets.ts';
 
 export const closeOption = 1;
 export const keepAliveOption = 2;
 export const upgradeOption = 4;
+/** A field is named that must not be taken away. */
+export const forbiddenOption = 8;
+
+/** What no hop may take away from the next: who asks, and whom. Envoy refuses such a request, too. */
+const protectedNames = ['host', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
 
 /**
  * What the Connection fields say, as bits. Fields that they name belong to this hop and are dropped here, before anybody
@@ -31,9 +36,24 @@ export function readConnectionOptions(reader: HeadReader): number {
       }
     }
   }
-  if (named !== undefined) dropNamed(reader, named);
+  if (named === undefined) return options;
+  for (const name of protectedNames) if (named.has(name)) options |= forbiddenOption;
+  dropNamed(reader, named);
   return options;
 }
+
+/** `Proxy-Connection: close`, which some clients say instead. */
+export function closesByProxyConnection(reader: HeadReader): boolean {
+  const { bytes, fields, fieldsLength } = reader;
+  for (let at = 0; at < fieldsLength; at += fieldWidth) {
+    if (fields[at] !== hopField || fields[at + 2]! - fields[at + 1]! !== proxyConnection.length) continue;
+    const start = fields[at + 3]!;
+    if (fields[at + 4]! - start === 5 && spells(bytes, start, 'close')) return true;
+  }
+  return false;
+}
+
+const proxyConnection = 'proxy-connection';
 
 function dropNamed(reader: HeadReader, named: ReadonlySet<string>): void {
   const { bytes, fields, fieldsLength } = reader;

@@ -1,4 +1,4 @@
-import { CR, LF, octetClass, SP, targetOctet, tokenOctet } from './octets.ts';
+import { CR, LF, octetClass, SP, targetOctet, tokenOctet } from '../shared/octets.ts';
 
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']);
 const methodLengthMax = 24;

@@ -4,16 +4,10 @@ import type { ProtocolFault } from '@sofamesh/contract/protocol';
 export interface Http1Fault extends ProtocolFault {
   readonly scope: 'connection';
   readonly status: number;
-  /** A limit of ours rather than a rule of the protocol. */
-  readonly limit: boolean;
 }
 
 export function refused(code: string, message: string, status = 400): Http1Fault {
-  return { scope: 'connection', code, message, status, limit: false };
-}
-
-export function overLimit(code: string, message: string, status: number): Http1Fault {
-  return { scope: 'connection', code, message, status, limit: true };
+  return { scope: 'connection', code, message, status };
 }
 
 export function printOctet(octet: number | undefined): string {

@@ -1,8 +1,8 @@
 import { CodedError } from '@sofamesh/base/errors';
 import type { Headers } from '@sofamesh/contract/message';
+import { isAll, isFieldValue, lowerOctet, spells, tokenOctet } from '../shared/octets.ts';
 import { contentLengthField, droppedField, fieldWidth, hostField } from './field-index.ts';
 import type { HeadReader } from './head-reader.ts';
-import { isAll, isFieldValue, lowerOctet, spells, tokenOctet } from './octets.ts';
 
 /**
  * Header fields as they came, with the edits that were made to them. The bytes are never changed: an edit marks a field
@@ -17,6 +17,8 @@ export class FieldBlock implements Headers {
   readonly fieldsStart: number;
   /** After the empty line. */
   readonly end: number;
+  /** Names are as they were spelled; else lower case. */
+  readonly keepsCase: boolean;
   /** Name, value, name, value, … */
   added: string[] | undefined = undefined;
   /** -1: none. */
@@ -30,6 +32,7 @@ export class FieldBlock implements Headers {
     this.fields = reader.fields.slice(0, reader.fieldsLength);
     this.fieldsStart = reader.fieldsStart;
     this.end = reader.end;
+    this.keepsCase = reader.keepsCase;
   }
 
   /** The octets from `start` to `end` as characters. */
@@ -84,6 +87,19 @@ export class FieldBlock implements Headers {
     for (let at = added.length - 2; at >= 0; at -= 2) if (added[at] === name) added.splice(at, 2);
   }
 
+  hasPrefix(prefix: string): boolean {
+    const { fields, bytes, added } = this;
+    const first = prefix.charCodeAt(0);
+    for (let at = 0; at < fields.length; at += fieldWidth) {
+      const start = fields[at + 1]!;
+      if (lowerOctet[bytes[start]!] !== first || fields[at + 2]! - start < prefix.length) continue;
+      if (fields[at] !== droppedField && spells(bytes, start, prefix)) return true;
+    }
+    if (added === undefined) return false;
+    for (let at = 0; at < added.length; at += 2) if (added[at]!.startsWith(prefix)) return true;
+    return false;
+  }
+
   visit(visitor: (name: string, value: string) => void): void {
     const fields = this.fields;
     for (let at = 0; at < fields.length; at += fieldWidth) {
@@ -93,6 +109,17 @@ export class FieldBlock implements Headers {
     const added = this.added;
     if (added === undefined) return;
     for (let at = 0; at < added.length; at += 2) visitor(added[at]!, added[at + 1]!);
+  }
+
+  /** How the message spells a lower-case name, of dropped fields too; undefined when it has no such field. */
+  spellingOf(name: string): string | undefined {
+    const fields = this.fields;
+    for (let at = 0; at < fields.length; at += fieldWidth) {
+      const start = fields[at + 1]!;
+      const end = fields[at + 2]!;
+      if (end - start === name.length && spells(this.bytes, start, name)) return this.slice(start, end);
+    }
+    return undefined;
   }
 
   /** Copies the fields that were received and not dropped, beginning with the octet `from`; returns where it ends. */

@@ -1,4 +1,4 @@
-import { spells } from './octets.ts';
+import { spells } from '../shared/octets.ts';
 
 /**
  * Where the fields of a head are in its bytes: {@link fieldWidth} numbers each, in wire order.
@@ -20,6 +20,15 @@ export const expectField = 7;
 export const teField = 8;
 /** Keep-Alive, Proxy-Connection: meant for this hop only, whatever Connection says. */
 export const hopField = 9;
+
+/** Kinds that only this hop may see, or that it must understand, as bits. */
+export const hopKinds: number =
+  (1 << transferEncodingField) |
+  (1 << connectionField) |
+  (1 << upgradeField) |
+  (1 << expectField) |
+  (1 << teField) |
+  (1 << hopField);
 
 export function fieldKind(bytes: Buffer, start: number, end: number): number {
   switch (end - start) {

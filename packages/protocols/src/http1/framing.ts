@@ -1,7 +1,7 @@
+import { spells } from '../shared/octets.ts';
 import { type Http1Fault, refused } from './fault.ts';
-import { contentLengthField, fieldWidth, transferEncodingField } from './field-index.ts';
+import { contentLengthField, droppedField, fieldWidth, transferEncodingField } from './field-index.ts';
 import type { HeadReader } from './head-reader.ts';
-import { spells } from './octets.ts';
 
 /** How a body is delimited (RFC 9112 §6). */
 export const noBody = 0;
@@ -20,24 +20,21 @@ export class Framing {
   expectContinue = false;
 }
 
-const knownCodings =
-  /^(?:x-)?(?:gzip|deflate|compress)(?:[ \t]*,[ \t]*(?:(?:x-)?(?:gzip|deflate|compress)))*(?:[ \t]*,[ \t]*chunked)?$/i;
-
 /**
  * Fills in `framing.body` and `framing.contentLength` from Content-Length and Transfer-Encoding. Whatever two readers
- * could take differently is refused: both fields, either one twice, any number but a plain decimal, any coding but
- * `chunked` alone.
+ * could take differently is refused: both fields (unless `bothAllowed`: then the length is dropped), either one twice,
+ * any number but a plain decimal, any coding but `chunked` alone.
  */
-export function readBodyFraming(reader: HeadReader, framing: Framing): Http1Fault | undefined {
+export function readBodyFraming(reader: HeadReader, framing: Framing, bothAllowed: boolean): Http1Fault | undefined {
   const kinds = reader.kinds;
   framing.body = noBody;
   framing.contentLength = -1;
   const hasLength = (kinds & (1 << contentLengthField)) !== 0;
   const hasCoding = (kinds & (1 << transferEncodingField)) !== 0;
   if (hasLength && hasCoding) {
-    return refused('length_and_chunked', 'both Content-Length and Transfer-Encoding');
-  }
-  if (hasLength) {
+    if (!bothAllowed) return refused('length_and_chunked', 'both Content-Length and Transfer-Encoding');
+    dropFields(reader, contentLengthField);
+  } else if (hasLength) {
     if (reader.repeatedKinds & (1 << contentLengthField)) {
       return refused('duplicate_content_length', 'more than one Content-Length');
     }
@@ -46,7 +43,8 @@ export function readBodyFraming(reader: HeadReader, framing: Framing): Http1Faul
     if (length < 0) return refused('bad_content_length', 'Content-Length is not a plain decimal number');
     framing.contentLength = length;
     framing.body = length === 0 ? noBody : bodyWithLength;
-  } else if (hasCoding) {
+  }
+  if (hasCoding) {
     if (reader.repeatedKinds & (1 << transferEncodingField)) {
       return refused('bad_transfer_encoding', 'more than one Transfer-Encoding');
     }
@@ -55,9 +53,7 @@ export function readBodyFraming(reader: HeadReader, framing: Framing): Http1Faul
     const start = reader.fields[at + 3]!;
     const end = reader.fields[at + 4]!;
     if (end - start !== 7 || !spells(reader.bytes, start, 'chunked')) {
-      return knownCodings.test(reader.bytes.toString('latin1', start, end))
-        ? refused('unsupported_transfer_coding', 'a transfer coding other than chunked', 501)
-        : refused('bad_transfer_encoding', 'Transfer-Encoding is not chunked');
+      return refused('unsupported_transfer_coding', 'a transfer coding other than chunked', 501);
     }
     framing.body = chunkedBody;
   }
@@ -68,6 +64,13 @@ export function fieldOf(reader: HeadReader, kind: number): number {
   let at = 0;
   while (at < reader.fieldsLength && reader.fields[at] !== kind) at += fieldWidth;
   return at;
+}
+
+/** Takes every field of a kind out of the message. */
+export function dropFields(reader: HeadReader, kind: number): void {
+  for (let at = 0; at < reader.fieldsLength; at += fieldWidth) {
+    if (reader.fields[at] === kind) reader.fields[at] = droppedField;
+  }
 }
 
 /** Digits only, no leading zero, at most 15 of them; else -1. */

@@ -1,7 +1,20 @@
 import type { CodecLimits } from '@sofamesh/contract/protocol';
-import { type Http1Fault, overLimit, printOctet, refused } from './fault.ts';
+import {
+  COLON,
+  CR,
+  DEL,
+  HTAB,
+  LF,
+  lowerOctet,
+  octetClass,
+  SP,
+  targetOctet,
+  tokenOctet,
+  upperOctet,
+  valueOctet,
+} from '../shared/octets.ts';
+import { type Http1Fault, printOctet, refused } from './fault.ts';
 import { fieldKind, fieldWidth } from './field-index.ts';
-import { COLON, CR, DEL, HTAB, LF, octetClass, SP, targetOctet, tokenOctet, valueOctet } from './octets.ts';
 
 export type HeadShape = 'request' | 'response' | 'trailers';
 
@@ -47,6 +60,7 @@ const noBytes = Buffer.alloc(0);
  */
 export class HeadReader {
   readonly #shape: HeadShape;
+  readonly #keepsCase: boolean;
   readonly #bytesMax: number;
   readonly #fieldsMax: number;
   #phase: number;
@@ -57,6 +71,7 @@ export class HeadReader {
   #versionStart = 0;
   #digits = 0;
   #count = 0;
+  #classes = 0;
   #nameStart = 0;
   #nameEnd = 0;
   #valueStart = 0;
@@ -81,11 +96,17 @@ export class HeadReader {
   repeatedKinds = 0;
   fault: Http1Fault | undefined = undefined;
 
-  constructor(shape: HeadShape, limits: CodecLimits) {
+  /** `keepsCase`: names of fields stay as they were spelled; else they are lower case from here on. */
+  constructor(shape: HeadShape, limits: CodecLimits, keepsCase: boolean) {
     this.#shape = shape;
+    this.#keepsCase = keepsCase;
     this.#bytesMax = limits.headBytesMax;
     this.#fieldsMax = limits.headerCountMax;
     this.#phase = firstPhase[shape];
+  }
+
+  get keepsCase(): boolean {
+    return this.#keepsCase;
   }
 
   /** Octets of a head that has begun and is not whole. */
@@ -135,6 +156,7 @@ export class HeadReader {
     this.#at = 0;
     this.#held = 0;
     this.#count = 0;
+    this.#classes = 0;
     this.#nameStart = 0;
     this.fieldsStart = 0;
     this.fieldsLength = 0;
@@ -175,6 +197,8 @@ export class HeadReader {
     let phase = this.#phase;
     let at = this.#at;
     let octet = 0;
+    /** Bits of all octets in names. */
+    let classes = this.#classes;
     while (at < limit) {
       switch (phase) {
         case inMethod:
@@ -244,7 +268,10 @@ export class HeadReader {
           phase = inName;
           break;
         case inName:
-          while (at < limit && octetClass[bytes[at]!]! & tokenOctet) at++;
+          while (at < limit && (octet = octetClass[bytes[at]!]!) & tokenOctet) {
+            classes |= octet;
+            at++;
+          }
           if (at === limit) break;
           if (bytes[at] !== COLON || at === this.#nameStart) return this.#badOctet(at, 'bad_header_name', 'field name');
           this.#nameEnd = at++;
@@ -270,18 +297,29 @@ export class HeadReader {
         default:
           if (bytes[at] !== LF) return this.#badOctet(at, 'bare_cr', 'last line of the head');
           this.end = at + 1;
+          if (classes & upperOctet && !this.#keepsCase) this.#lowerNames();
           return headComplete;
       }
     }
     this.#phase = phase;
     this.#at = at;
+    this.#classes = classes;
     if (limit < this.#bytesMax) return headIncomplete;
     this.end = at;
     this.fault =
       phase === inTarget
-        ? overLimit('target_too_long', `request target of more than ${this.#bytesMax} bytes`, 414)
-        : overLimit('head_too_large', `head of more than ${this.#bytesMax} bytes`, 431);
+        ? refused('target_too_long', `request target of more than ${this.#bytesMax} bytes`, 414)
+        : refused('head_too_large', `head of more than ${this.#bytesMax} bytes`, 431);
     return headRefused;
+  }
+
+  /** Once, when the head is whole: then whoever reads or copies a name has nothing to do. */
+  #lowerNames(): void {
+    const { bytes, fields, fieldsLength } = this;
+    for (let at = 0; at < fieldsLength; at += fieldWidth) {
+      const end = fields[at + 2]!;
+      for (let index = fields[at + 1]!; index < end; index++) bytes[index] = lowerOctet[bytes[index]!]!;
+    }
   }
 
   #addField(lineEnd: number): void {
@@ -316,7 +354,7 @@ export class HeadReader {
 
   #tooMany(at: number): HeadOutcome {
     this.end = at;
-    this.fault = overLimit('too_many_headers', `more than ${this.#fieldsMax} header fields`, 431);
+    this.fault = refused('too_many_headers', `more than ${this.#fieldsMax} header fields`, 431);
     return headRefused;
   }
 }

@@ -6,7 +6,7 @@ import { refused } from './sample-refusals.test.ts';
 
 protocolSuite(protocol, {
   messages: 'streamed',
-  settings: { acceptHttp10: true },
+  settings: { acceptHttp10: true, enableTrailers: true },
   exchanges,
   localReplies: [
     {

@@ -67,14 +67,16 @@ function assertRead(call: ScriptedCall, side: 'request' | 'response', sample: Me
   for (const [name, value] of joined(sample.trailers)) assert.equal(trailers!.get(name), value);
 }
 
+const settings = { enableTrailers: true };
+
 test('any requests, in any pieces, come through as they were meant, one after the other', async () => {
   const property = fc.asyncProperty(
     fc.array(meant, { minLength: 1, maxLength: 3 }),
     cuts,
     blank,
     async (samples, at, space) => {
-      const server = new ScriptedServer(protocol);
-      const next = new ScriptedServer(protocol);
+      const server = new ScriptedServer(protocol, settings);
+      const next = new ScriptedServer(protocol, settings);
       const bytes = Buffer.concat(
         samples.map((sample, index) => written(`POST /${index} HTTP/1.1\r\nHost: a`, sample, space)),
       );
@@ -85,7 +87,7 @@ test('any requests, in any pieces, come through as they were meant, one after th
         assert.ok(call.requestEnded);
         assert.equal(call.head.path, `/${index}`);
         assertRead(call, 'request', sample);
-        const client = new ScriptedClient(protocol);
+        const client = new ScriptedClient(protocol, settings);
         client.forward(call);
         next.codec.receive(client.connection.take());
         assertRead(next.calls[index]!, 'request', sample);
@@ -104,8 +106,8 @@ test('any requests, in any pieces, come through as they were meant, one after th
 test('any response, in any pieces, comes through as it was meant', () => {
   const request = message('GET / HTTP/1.1', 'Host: a', '', '');
   const respond = (bytes: Buffer, at: readonly number[]) => {
-    const server = new ScriptedServer(protocol);
-    const client = new ScriptedClient(protocol);
+    const server = new ScriptedServer(protocol, settings);
+    const client = new ScriptedClient(protocol, settings);
     server.onCall = (call) => client.forward(call);
     server.codec.receive(Buffer.from(request));
     for (const piece of cut(bytes, at)) client.codec.receive(piece);

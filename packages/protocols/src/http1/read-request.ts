@@ -1,4 +1,13 @@
-import { closeOption, keepAliveOption, readConnectionOptions, upgradeOption } from './connection-options.ts';
+import { isAuthority } from '../shared/authority.ts';
+import { spells } from '../shared/octets.ts';
+import {
+  closeOption,
+  closesByProxyConnection,
+  forbiddenOption,
+  keepAliveOption,
+  readConnectionOptions,
+  upgradeOption,
+} from './connection-options.ts';
 import { type Http1Fault, refused } from './fault.ts';
 import {
   connectionField,
@@ -6,6 +15,7 @@ import {
   expectField,
   fieldWidth,
   hopField,
+  hopKinds,
   hostField,
   plainField,
   teField,
@@ -14,19 +24,9 @@ import {
 } from './field-index.ts';
 import { type Framing, fieldOf, noBody, readBodyFraming } from './framing.ts';
 import type { HeadReader } from './head-reader.ts';
-import { spells } from './octets.ts';
 import { Http1RequestHead } from './request-head.ts';
-import { isAuthority, parseAbsoluteTarget } from './request-target.ts';
+import { parseAbsoluteTarget } from './request-target.ts';
 import type { ResolvedHttp1Settings } from './settings.ts';
-
-/** Kinds that only this hop may see, or that it must understand. */
-const hopKinds =
-  (1 << transferEncodingField) |
-  (1 << connectionField) |
-  (1 << upgradeField) |
-  (1 << expectField) |
-  (1 << teField) |
-  (1 << hopField);
 
 /**
  * From a head that `reader` has found well-formed to the request it means, or to the reason why it is refused: version,
@@ -43,11 +43,13 @@ export function readRequest(
     return refused('version_unsupported', `HTTP/${reader.majorVersion}.${reader.minorVersion}`, 505);
   }
   if (!isHttp11 && !settings.acceptHttp10) return refused('http10_refused', 'HTTP/1.0 is not accepted', 426);
-  const fault = readBodyFraming(reader, framing);
+  const fault = readBodyFraming(reader, framing, settings.allowChunkedLength);
   if (fault !== undefined) return fault;
 
   const text = reader.bytes.toString('latin1', 0, reader.end);
   const method = text.substring(0, reader.methodEnd);
+  // The preface of HTTP/2: nobody means a method by it.
+  if (method === 'PRI') return refused('bad_method', 'PRI is no method');
   let path = text.substring(reader.methodEnd + 1, reader.targetEnd);
   let scheme = secure ? 'https' : 'http';
 
@@ -73,6 +75,7 @@ export function readRequest(
     } else {
       const absolute = parseAbsoluteTarget(path);
       if (absolute === undefined) return refused('bad_target', 'target is neither a path nor an http URL');
+      if (!settings.allowAbsoluteUrl) return refused('absolute_path_rejected', 'target is a URL', 404);
       scheme = absolute.scheme;
       authority = absolute.authority;
       path = absolute.path === '' ? (method === 'OPTIONS' ? '*' : '/') : absolute.path;
@@ -90,7 +93,11 @@ export function readRequest(
   let acceptsTrailers = false;
   if (reader.kinds & hopKinds) {
     const options = reader.kinds & (1 << connectionField) ? readConnectionOptions(reader) : 0;
+    if (options & forbiddenOption) {
+      return refused('connection_header_rejected', 'Connection names a field that says who asks, or whom');
+    }
     framing.keepAlive = (options & closeOption) === 0 && (isHttp11 || (options & keepAliveOption) !== 0);
+    if (reader.kinds & (1 << hopField) && closesByProxyConnection(reader)) framing.keepAlive = false;
     if (options & upgradeOption && isHttp11 && framing.body === noBody && method !== 'CONNECT') {
       upgrade = readUpgrade(reader);
     }

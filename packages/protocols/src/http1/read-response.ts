@@ -1,4 +1,4 @@
-import { closeOption, keepAliveOption, readConnectionOptions } from './connection-options.ts';
+import { closeOption, closesByProxyConnection, keepAliveOption, readConnectionOptions } from './connection-options.ts';
 import { type Http1Fault, refused } from './fault.ts';
 import {
   connectionField,
@@ -7,34 +7,29 @@ import {
   expectField,
   fieldWidth,
   hopField,
+  hopKinds,
   hostField,
   plainField,
   teField,
   transferEncodingField,
   upgradeField,
 } from './field-index.ts';
-import { bodyUntilClose, type Framing, fieldOf, noBody, readBodyFraming } from './framing.ts';
+import { bodyUntilClose, dropFields, type Framing, fieldOf, noBody, readBodyFraming } from './framing.ts';
 import type { HeadReader } from './head-reader.ts';
 import { Http1ResponseHead } from './response-head.ts';
 
-const hopKinds =
-  (1 << transferEncodingField) |
-  (1 << connectionField) |
-  (1 << upgradeField) |
-  (1 << expectField) |
-  (1 << teField) |
-  (1 << hostField) |
-  (1 << hopField);
-
 /**
  * From a well-formed head to the response it is to a request with `method` (and `upgrade`, where the request asked for
- * one), or to the reason why it is refused. `framing` is filled in (RFC 9112 §6.3).
+ * one), or to the reason why it is refused. `framing` is filled in (RFC 9112 §6.3); `bothAllowed` as there; `forwardReason`:
+ * the status line goes on with the words it has.
  */
 export function readResponse(
   reader: HeadReader,
   framing: Framing,
   method: string,
   upgrade: string | undefined,
+  bothAllowed: boolean,
+  forwardReason: boolean,
 ): Http1ResponseHead | Http1Fault {
   const isHttp11 = reader.minorVersion === 1;
   if (reader.majorVersion !== 1 || reader.minorVersion > 1) {
@@ -42,39 +37,37 @@ export function readResponse(
   }
   const status = reader.status;
   if (status < 100) return refused('bad_status_line', `status ${status}`);
-  const fault = readBodyFraming(reader, framing);
+  const fault = readBodyFraming(reader, framing, bothAllowed);
   if (fault !== undefined) return fault;
   let contentLength = framing.contentLength;
 
   let options = 0;
-  if (reader.kinds & hopKinds) {
+  let closes = false;
+  if (reader.kinds & (hopKinds | (1 << hostField))) {
     if (reader.kinds & (1 << connectionField)) options = readConnectionOptions(reader);
     if (status === 101 && !confirmsUpgrade(reader, upgrade)) {
       return refused('unexpected_upgrade', '101 to a protocol that was not asked for');
     }
+    if (reader.kinds & (1 << hopField)) closes = closesByProxyConnection(reader);
     settleHopFields(reader, status);
   } else if (status === 101) return refused('unexpected_upgrade', '101 without Upgrade');
-  framing.keepAlive = (options & closeOption) === 0 && (isHttp11 || (options & keepAliveOption) !== 0);
+  framing.keepAlive = !closes && (options & closeOption) === 0 && (isHttp11 || (options & keepAliveOption) !== 0);
 
   if (status < 200 || status === 204) {
-    // These never have a body, whatever they say; a length is not passed on (RFC 9110 §8.6).
-    framing.body = noBody;
-    contentLength = dropLength(reader);
+    // These never have a body; one that is announced would be taken for the next answer (RFC 9112 §6.1, RFC 9110 §8.6).
+    if (framing.body !== noBody) return refused('body_forbidden', `status ${status} with a body`);
+    contentLength = -1;
+    dropFields(reader, contentLengthField);
   } else if (method === 'HEAD' || status === 304) framing.body = noBody;
   else if (method === 'CONNECT' && status < 300) {
     framing.body = bodyUntilClose;
-    contentLength = dropLength(reader);
+    contentLength = -1;
+    dropFields(reader, contentLengthField);
   } else if (framing.body === noBody && framing.contentLength < 0) {
     framing.body = bodyUntilClose;
     framing.keepAlive = false;
   }
-  return new Http1ResponseHead(reader, contentLength);
-}
-
-/** A length that means nothing is not shown to anybody. Returns that there is none. */
-function dropLength(reader: HeadReader): -1 {
-  if (reader.kinds & (1 << contentLengthField)) reader.fields[fieldOf(reader, contentLengthField)] = droppedField;
-  return -1;
+  return new Http1ResponseHead(reader, contentLength, forwardReason);
 }
 
 function confirmsUpgrade(reader: HeadReader, upgrade: string | undefined): boolean {

@@ -1,9 +1,9 @@
 import { CodedError } from '@sofamesh/base/errors';
 import type { RequestHead } from '@sofamesh/contract/message';
+import { isAuthority } from '../shared/authority.ts';
+import { isAll, targetOctet, tokenOctet } from '../shared/octets.ts';
 import { FieldBlock } from './field-block.ts';
 import type { HeadReader } from './head-reader.ts';
-import { isAll, targetOctet, tokenOctet } from './octets.ts';
-import { isAuthority } from './request-target.ts';
 
 /** A request as it came over HTTP/1. */
 export class Http1RequestHead extends FieldBlock implements RequestHead {

@@ -1,11 +1,14 @@
 import { CodedError } from '@sofamesh/base/errors';
 import type { ResponseHead } from '@sofamesh/contract/message';
+import { SP } from '../shared/octets.ts';
 import { FieldBlock } from './field-block.ts';
 import type { HeadReader } from './head-reader.ts';
-import { SP } from './octets.ts';
+import { statusText } from './status-text.ts';
 
 /** `HTTP/1.1 200` is so long. */
 const statusLineBlank = 12;
+/** CR LF. */
+const lineEndBytes = 2;
 
 /** A response as it came over HTTP/1. */
 export class Http1ResponseHead extends FieldBlock implements ResponseHead {
@@ -18,11 +21,11 @@ export class Http1ResponseHead extends FieldBlock implements ResponseHead {
   lineIntact: boolean;
   #status: number;
 
-  constructor(reader: HeadReader, contentLength: number) {
+  constructor(reader: HeadReader, contentLength: number, forwardReason: boolean) {
     super(reader);
     this.protocol = reader.minorVersion === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
-    // Of a line without the blank before an absent reason, which RFC 9112 §4 wants, we make a proper one.
-    this.lineIntact = reader.minorVersion === 1 && reader.bytes[statusLineBlank] === SP;
+    // The reason phrase means nothing and may be anything: unless somebody wants it only the usual one goes on, as in Envoy.
+    this.lineIntact = reader.minorVersion === 1 && (forwardReason || hasUsualReason(reader));
     this.#status = reader.status;
     this.nativeStatus = reader.status;
     this.contentLength = contentLength;
@@ -40,4 +43,12 @@ export class Http1ResponseHead extends FieldBlock implements ResponseHead {
     this.#status = value;
     this.lineIntact = false;
   }
+}
+
+function hasUsualReason({ bytes, fieldsStart, status }: HeadReader): boolean {
+  const usual = statusText(status);
+  const start = statusLineBlank + 1;
+  if (bytes[statusLineBlank] !== SP || fieldsStart - lineEndBytes - start !== usual.length) return false;
+  for (let at = 0; at < usual.length; at++) if (bytes[start + at] !== usual.charCodeAt(at)) return false;
+  return true;
 }

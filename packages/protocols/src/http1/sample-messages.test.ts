@@ -162,7 +162,7 @@ export const exchanges: readonly ExchangeSample[] = [
     name: 'interim answers',
     response: Buffer.concat([
       message('HTTP/1.1 103 Early Hints', 'Link: </a.css>', '', ''),
-      message('HTTP/1.1 102 Processing', 'Content-Length: 5', '', ''),
+      message('HTTP/1.1 102 Processing', 'Content-Length: 0', '', ''),
       plainResponse,
     ]),
     expectResponse: { status: 200, informational: [103, 102], body: Buffer.from('answer') },
@@ -208,7 +208,7 @@ export const exchanges: readonly ExchangeSample[] = [
   }),
   exchange({
     name: 'OPTIONS of the server as a whole',
-    request: message('OPTIONS * HTTP/1.1', 'Host: [::1]:80', '', ''),
+    request: message('OPTIONS * HTTP/1.1', 'Host: [::1]:80', 'content-length: 0', '', ''),
     expectRequest: { method: 'OPTIONS', path: '*', authority: '[::1]:80' },
   }),
   exchange({

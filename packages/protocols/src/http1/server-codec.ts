@@ -1,10 +1,11 @@
-import type { ResetReason } from '@sofamesh/contract/message';
+import { type ResetReason, ResponseFlag } from '@sofamesh/contract/message';
 import type { CodecOptions, ServerCodec, ServerHost } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection } from '@sofamesh/contract/transport';
 import { BodyReader, bodyData, bodyEnd, bodyLastData, bodyNeedsMore, bodyRefused } from './body-reader.ts';
 import { BodyWriter } from './body-writer.ts';
-import type { Http1Fault } from './fault.ts';
-import { bodyUntilClose, Framing, noBody } from './framing.ts';
+import { DecodingLoop, slice } from './decoding-loop.ts';
+import { type Http1Fault, refused } from './fault.ts';
+import { bodyUntilClose, chunkedBody, Framing, noBody } from './framing.ts';
 import { HeadReader, headComplete, headIncomplete } from './head-reader.ts';
 import { encodeLocalReply } from './head-writer.ts';
 import { readRequest } from './read-request.ts';
@@ -32,8 +33,7 @@ const noData = Buffer.alloc(0);
  * progress the bytes of the next wait, and reading pauses as soon as there are any, so that no more than a chunk or two
  * is ever held. Decoding also stops while the client does not take what is written to it.
  */
-export class Http1ServerCodec implements ServerCodec, RequestSide {
-  readonly #connection: Connection;
+export class Http1ServerCodec extends DecodingLoop implements ServerCodec, RequestSide {
   readonly #host: ServerHost;
   readonly #settings: ResolvedHttp1Settings;
   readonly #secure: boolean;
@@ -43,28 +43,22 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
   readonly #framing = new Framing();
   #state = inHead;
   #stream: Http1ServerStream | undefined = undefined;
-  /** Bytes that were received and cannot be decoded yet. */
-  #rest: Buffer | undefined = undefined;
-  #readingPaused = false;
   #requestPaused = false;
-  #peerEnded = false;
   #goingAway = false;
   #drained = false;
-  #decoding = false;
-  #wakeScheduled = false;
   #unwantedBytes = 0;
   /** The chunk that is being decoded has bytes behind the request in progress. */
   #more = false;
-  readonly #wake = () => this.#onWake();
 
   constructor(connection: Connection, host: ServerHost, options: CodecOptions) {
-    this.#connection = connection;
+    super(connection);
     this.#host = host;
     this.#settings = http1Settings(options.settings);
     this.#secure = connection.tls !== undefined;
-    this.#head = new HeadReader('request', options.limits);
-    this.#body = new BodyReader(options.limits);
-    this.#bodyOut = new BodyWriter(connection);
+    const keepsCase = this.#settings.headerKeyFormat === 'preserve';
+    this.#head = new HeadReader('request', options.limits, keepsCase);
+    this.#body = new BodyReader(options.limits, keepsCase);
+    this.#bodyOut = new BodyWriter(connection, this.#settings);
   }
 
   get activeStreams(): number {
@@ -73,21 +67,6 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
 
   get heldBytes(): number {
     return this.#head.held + this.#body.held;
-  }
-
-  receive(chunk: Buffer): void {
-    if (this.#state === stopped || chunk.length === 0) return;
-    if (this.#rest !== undefined || this.#decoding) {
-      this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
-      return;
-    }
-    this.#decode(chunk);
-  }
-
-  receiveEnd(): void {
-    if (this.#state === stopped) return;
-    this.#peerEnded = true;
-    if (this.#rest === undefined && !this.#decoding) this.#onPeerEnd();
   }
 
   connectionClosed(_cause: CloseCause): void {
@@ -101,22 +80,27 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
   connectionWritable(): void {
     const stream = this.#stream;
     if (stream !== undefined && !stream.ended) stream.handler?.onResponseWritable();
-    this.#scheduleWake();
+    this.scheduleWake();
   }
 
   goAway(): void {
     if (this.#goingAway || this.#state === stopped) return;
     this.#goingAway = true;
-    const idle = this.#state === inHead && this.#head.held === 0 && this.#rest === undefined;
+    const idle = this.#state === inHead && this.#head.held === 0 && this.rest === undefined;
     if (idle || this.#state === inUnwantedBody) this.#closeAfterFlush();
   }
 
+  abandonHead(): void {
+    if (this.#state !== inHead || this.decoding || this.#head.held === 0) this.#closeAfterFlush();
+    else this.#refuse(refused('request_header_timeout', 'head not whole in time', 408));
+  }
+
   detach(): Buffer | undefined {
-    if (this.#state !== inHead || this.#decoding) return undefined;
+    if (this.#state !== inHead || this.decoding) return undefined;
     const held = this.#head.takeHeld();
-    const rest = this.#rest;
+    const rest = this.rest;
     this.#state = stopped;
-    this.#rest = undefined;
+    this.rest = undefined;
     if (rest === undefined) return held;
     return held.length === 0 ? rest : Buffer.concat([held, rest]);
   }
@@ -124,17 +108,18 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
   // ── called by the stream ──────────────────────────────────────────────────────────────────────────────────────
 
   get closesAfterResponse(): boolean {
-    return (this.#goingAway || this.#peerEnded) && !this.#more && this.#rest === undefined;
+    return (this.#goingAway || this.peerEnded) && !this.#more && this.rest === undefined;
   }
 
   get wouldAbandonRequest(): boolean {
-    return this.#state === inBody && this.#body.remaining > this.#settings.drainBytesMax;
+    if (this.#state !== inBody) return false;
+    return this.#body.kind === chunkedBody || this.#body.remaining > this.#settings.drainBytesMax;
   }
 
   responseEnded(stream: Http1ServerStream): void {
     if (this.#state === inTunnel) {
-      this.#connection.end();
-      if (this.#peerEnded && this.#rest === undefined) this.#closeAfterFlush();
+      this.connection.end();
+      if (this.peerEnded && this.rest === undefined) this.#closeAfterFlush();
       return;
     }
     this.#stream = undefined;
@@ -143,12 +128,12 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
     else if (this.#state === inBody) {
       this.#state = inUnwantedBody;
       this.#unwantedBytes = 0;
-      this.#scheduleWake();
+      this.scheduleWake();
     } else this.#nextRequest();
   }
 
   responseBroken(stream: Http1ServerStream): void {
-    this.#connection.close(stream.endsWithConnection ? 'reset' : 'flush');
+    this.connection.close(stream.endsWithConnection ? 'reset' : 'flush');
     this.#stop();
     this.#reportDrained();
   }
@@ -156,7 +141,7 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
   tunnelBegan(): void {
     this.#body.start(bodyUntilClose, 0);
     this.#state = inTunnel;
-    this.#scheduleWake();
+    this.scheduleWake();
   }
 
   requestPaused(stream: Http1ServerStream): void {
@@ -167,61 +152,26 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
     if (!this.#requestPaused || stream !== this.#stream) return;
     this.#requestPaused = false;
     this.#offerContinue();
-    this.#scheduleWake();
+    this.scheduleWake();
   }
 
   // ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Decodes as far as it may; what is left waits, and reading pauses. */
-  #decode(bytes: Buffer): void {
-    this.#decoding = true;
-    let at = 0;
-    while (at < bytes.length) {
-      const next = this.#step(bytes, at);
-      if (next < 0) break;
-      at = next;
-    }
-    this.#decoding = false;
-    if (this.#state === stopped) {
-      this.#rest = undefined;
-      return;
-    }
-    // A call of receive from inside a handler has left its bytes in #rest: they come after ours.
-    const later = this.#rest;
-    if (at < bytes.length) {
-      const rest = at === 0 ? bytes : bytes.subarray(at);
-      this.#rest = later === undefined ? rest : Buffer.concat([rest, later]);
-    } else if (later !== undefined) {
-      this.#rest = undefined;
-      this.#decode(later);
-      return;
-    }
-    this.#afterDecoding();
+  protected isStopped(): boolean {
+    return this.#state === stopped;
   }
 
-  #afterDecoding(): void {
-    if (this.#rest !== undefined) {
-      if (!this.#readingPaused) {
-        this.#readingPaused = true;
-        this.#connection.pauseReading();
-      }
-      return;
-    }
-    if (this.#readingPaused) {
-      this.#readingPaused = false;
-      this.#connection.resumeReading();
-    }
+  protected onDecoded(): void {
     this.#more = false;
     this.#offerContinue();
-    if (this.#peerEnded) this.#onPeerEnd();
+    if (this.peerEnded) this.onPeerEnd();
     else if (this.#state === inHead && this.#goingAway && this.#head.held === 0) this.#closeAfterFlush();
   }
 
-  /** Handles what begins at `at`: where to go on, or -1 when nothing more can be decoded now. */
-  #step(bytes: Buffer, at: number): number {
+  protected step(bytes: Buffer, at: number): number {
     switch (this.#state) {
       case inHead:
-        return this.#connection.writable ? this.#readHead(bytes, at) : -1;
+        return this.connection.writable ? this.#readHead(bytes, at) : -1;
       case inBody:
         return this.#requestPaused ? -1 : this.#readBody(bytes, at);
       case inUnwantedBody:
@@ -244,7 +194,14 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
     if (!(head instanceof Http1RequestHead)) return this.#refuse(head);
     const position = reader.position;
     const framing = this.#framing;
-    const stream = new Http1ServerStream(this, this.#connection, this.#bodyOut, head, framing);
+    const stream = new Http1ServerStream(
+      this,
+      this.connection,
+      this.#bodyOut,
+      this.#settings.headerKeyFormat,
+      head,
+      framing,
+    );
     this.#stream = stream;
     this.#requestPaused = false;
     this.#more = position < bytes.length;
@@ -276,7 +233,7 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
         if (step === bodyLastData) handler.onRequestData(slice(bytes, body.dataStart, body.dataEnd), true);
         else if (step === bodyEnd) handler.onRequestData(noData, true);
         else {
-          const trailers = readTrailers(body.trailers!);
+          const trailers = this.#settings.enableTrailers ? readTrailers(body.trailers!) : undefined;
           if (trailers === undefined) handler.onRequestData(noData, true);
           else handler.onRequestTrailers(trailers);
         }
@@ -301,24 +258,8 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
 
   #nextRequest(): void {
     this.#state = inHead;
-    if (this.#goingAway && this.#rest === undefined && !this.#decoding) this.#closeAfterFlush();
-    else this.#scheduleWake();
-  }
-
-  /** Later in this turn, so that a handler is never called from inside its own call. */
-  #scheduleWake(): void {
-    if (this.#wakeScheduled || this.#decoding || (this.#rest === undefined && !this.#peerEnded)) return;
-    this.#wakeScheduled = true;
-    queueMicrotask(this.#wake);
-  }
-
-  #onWake(): void {
-    this.#wakeScheduled = false;
-    const rest = this.#rest;
-    if (this.#decoding || this.#state === stopped) return;
-    this.#rest = undefined;
-    if (rest !== undefined) this.#decode(rest);
-    else if (this.#peerEnded) this.#onPeerEnd();
+    if (this.#goingAway && this.rest === undefined && !this.decoding) this.#closeAfterFlush();
+    else this.scheduleWake();
   }
 
   #offerContinue(): void {
@@ -326,8 +267,8 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
       this.#settings.proxy100Continue ||
       this.#state !== inBody ||
       this.#requestPaused ||
-      this.#rest !== undefined ||
-      this.#decoding
+      this.rest !== undefined ||
+      this.decoding
     )
       return;
     const stream = this.#stream!;
@@ -336,7 +277,7 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
 
   // ── ends ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onPeerEnd(): void {
+  protected onPeerEnd(): void {
     switch (this.#state) {
       case inTunnel: {
         const stream = this.#stream!;
@@ -361,7 +302,7 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
     const stream = this.#stream!;
     const cut = stream.endsWithConnection;
     this.#stop();
-    this.#connection.close(cut ? 'reset' : 'flush');
+    this.connection.close(cut ? 'reset' : 'flush');
     stream.ended = true;
     stream.handler?.onRequestReset(reason);
     this.#reportDrained();
@@ -370,25 +311,32 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
   /** Answers 400 or what the fault says, unless an answer has begun, and closes. */
   #refuse(fault: Http1Fault): -1 {
     const stream = this.#stream;
-    const answered = stream?.headSent ?? this.#state === inUnwantedBody;
+    const answers = stream === undefined ? this.#state !== inUnwantedBody : !stream.headSent;
     const cut = stream?.endsWithConnection ?? false;
     this.#stop();
-    if (!answered) {
-      const extra =
-        fault.status === 426 ? 'connection: upgrade, close\r\nupgrade: HTTP/1.1\r\n' : 'connection: close\r\n';
-      const reply = { status: fault.status, body: statusText(fault.status), details: fault.code, flags: 0 };
-      this.#connection.write(encodeLocalReply(reply, extra, false, false));
-    }
-    this.#connection.close(cut ? 'reset' : 'flush');
+    if (answers) this.connection.write(this.#encodeRefusal(fault));
+    this.connection.close(cut ? 'reset' : 'flush');
     if (stream !== undefined) stream.ended = true;
-    this.#host.onFault(fault);
+    this.#host.onFault(answers && stream === undefined ? { ...fault, answered: fault.status } : fault);
     stream?.handler?.onRequestReset('protocol-error');
     this.#reportDrained();
     return -1;
   }
 
+  #encodeRefusal({ status, code }: Http1Fault): Buffer {
+    const reply = {
+      status,
+      body: statusText(status),
+      details: `http1.${code}`,
+      flags: ResponseFlag.downstreamProtocolError,
+    };
+    const upgrade = status === 426 ? 'connection: upgrade, close\r\nupgrade: HTTP/1.1\r\n' : 'connection: close\r\n';
+    const whole = this.#host.decorateReply?.(reply) ?? reply;
+    return encodeLocalReply(whole, upgrade, false, false, this.#settings.headerKeyFormat);
+  }
+
   #closeAfterFlush(): void {
-    this.#connection.close('flush');
+    this.connection.close('flush');
     this.#stop();
     this.#reportDrained();
   }
@@ -396,7 +344,7 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
   #stop(): void {
     this.#state = stopped;
     this.#stream = undefined;
-    if (!this.#decoding) this.#rest = undefined;
+    if (!this.decoding) this.rest = undefined;
   }
 
   #reportDrained(): void {
@@ -404,8 +352,4 @@ export class Http1ServerCodec implements ServerCodec, RequestSide {
     this.#drained = true;
     this.#host.onDrained?.();
   }
-}
-
-function slice(bytes: Buffer, start: number, end: number): Buffer {
-  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }

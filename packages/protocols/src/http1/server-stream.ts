@@ -6,12 +6,13 @@ import { type BodyKind, bodyUntilClose, bodyWithLength, chunkedBody, type Framin
 import { encodeLocalReply, encodeResponseHead } from './head-writer.ts';
 import type { Http1RequestHead } from './request-head.ts';
 import { Http1ResponseHead } from './response-head.ts';
+import type { HeaderKeyFormat } from './settings.ts';
 
 /** The reading half of the connection, as a stream sees it. */
 export interface RequestSide {
   /** The connection must not be used again after this response. */
   readonly closesAfterResponse: boolean;
-  /** Nobody will read the rest of the request if the answer ends now. */
+  /** What is left of the request is more, or may be more, than is read once the answer has ended. */
   readonly wouldAbandonRequest: boolean;
   /** The response is complete. */
   responseEnded(stream: Http1ServerStream): void;
@@ -31,6 +32,7 @@ export class Http1ServerStream implements ServerStream {
   readonly #side: RequestSide;
   readonly #connection: Connection;
   readonly #body: BodyWriter;
+  readonly #format: HeaderKeyFormat;
   readonly #isHead: boolean;
   readonly #isConnect: boolean;
   readonly #upgrades: boolean;
@@ -49,10 +51,18 @@ export class Http1ServerStream implements ServerStream {
   /** The answer may turn the connection into a tunnel. */
   mayTunnel: boolean;
 
-  constructor(side: RequestSide, connection: Connection, body: BodyWriter, head: Http1RequestHead, framing: Framing) {
+  constructor(
+    side: RequestSide,
+    connection: Connection,
+    body: BodyWriter,
+    format: HeaderKeyFormat,
+    head: Http1RequestHead,
+    framing: Framing,
+  ) {
     this.#side = side;
     this.#connection = connection;
     this.#body = body;
+    this.#format = format;
     this.#isHead = head.method === 'HEAD';
     this.#isConnect = head.method === 'CONNECT';
     this.#upgrades = head.upgrade !== undefined;
@@ -77,7 +87,7 @@ export class Http1ServerStream implements ServerStream {
     if (this.ended || this.headSent || this.#http10 || head.status < 100 || head.status > 199) return;
     if (head.status === 101 || (head.status === 100 && !this.continuePending)) return;
     if (head.status === 100) this.continuePending = false;
-    this.#connection.write(encodeResponseHead(head, '', true, false));
+    this.#connection.write(encodeResponseHead(head, '', true, false, this.#format));
   }
 
   sendHead(head: ResponseHead, end: boolean): void {
@@ -110,8 +120,9 @@ export class Http1ServerStream implements ServerStream {
       kind = http11 ? chunkedBody : bodyUntilClose;
       if (http11) tail = 'transfer-encoding: chunked\r\n';
     }
-    this.closes = this.#mustClose(end) || kind === bodyUntilClose || asksToClose(head);
-    this.#connection.write(encodeResponseHead(head, tail + this.#connectionLine(), dropLength, this.#http10));
+    this.closes = this.#mustClose || kind === bodyUntilClose || asksToClose(head);
+    const ours = tail + (status === 426 ? this.#upgradeRequiredLine(head) : this.#connectionLine());
+    this.#connection.write(encodeResponseHead(head, ours, dropLength, this.#http10, this.#format));
     this.#body.start(kind, announced);
     if (end) this.#finish();
   }
@@ -132,8 +143,8 @@ export class Http1ServerStream implements ServerStream {
     if (this.ended || this.headSent) return;
     this.headSent = true;
     this.mayTunnel = false;
-    this.closes = this.#mustClose(true) || repliesClose(reply);
-    this.#connection.write(encodeLocalReply(reply, this.#connectionLine(), this.#isHead, this.#http10));
+    this.closes = this.#mustClose || repliesClose(reply);
+    this.#connection.write(encodeLocalReply(reply, this.#connectionLine(), this.#isHead, this.#http10, this.#format));
     this.#finish();
   }
 
@@ -163,21 +174,28 @@ export class Http1ServerStream implements ServerStream {
       tail = 'connection: upgrade\r\n';
       if (!(head instanceof Http1ResponseHead)) tail += `upgrade: ${head.get('upgrade') ?? ''}\r\n`;
     }
-    this.#connection.write(encodeResponseHead(head, tail, true, this.#http10));
+    this.#connection.write(encodeResponseHead(head, tail, true, this.#http10, this.#format));
     this.#body.start(bodyUntilClose, -1);
     this.#side.tunnelBegan();
     if (end) this.sendData(noData, true);
   }
 
-  #mustClose(end: boolean): boolean {
+  get #mustClose(): boolean {
     // A client that still waits for 100 may or may not send its body after a final answer: nobody can tell what follows.
     if (!this.#keepAlive || this.#side.closesAfterResponse || this.continuePending) return true;
-    return end && this.#side.wouldAbandonRequest;
+    // Whether the answer will end before the request does is not known yet, and later it cannot be said.
+    return this.#side.wouldAbandonRequest;
   }
 
   #connectionLine(): string {
     if (this.closes) return 'connection: close\r\n';
     return this.#http10 ? 'connection: keep-alive\r\n' : '';
+  }
+
+  /** Who says what to upgrade to says by Connection that it is for this hop (RFC 9110 §7.8). */
+  #upgradeRequiredLine(head: ResponseHead): string {
+    if (head.get('upgrade') === undefined || !(head instanceof Http1ResponseHead)) return this.#connectionLine();
+    return this.closes ? 'connection: upgrade, close\r\n' : 'connection: upgrade\r\n';
   }
 
   #finish(): void {

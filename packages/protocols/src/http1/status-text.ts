@@ -1,4 +1,4 @@
-/** Reason phrases (RFC 9110 §15 and the IANA registry). */
+/** Reason phrases (the IANA registry). */
 const reasons: Readonly<Record<number, string>> = {
   100: 'Continue',
   101: 'Switching Protocols',
@@ -35,13 +35,13 @@ const reasons: Readonly<Record<number, string>> = {
   410: 'Gone',
   411: 'Length Required',
   412: 'Precondition Failed',
-  413: 'Content Too Large',
+  413: 'Payload Too Large',
   414: 'URI Too Long',
   415: 'Unsupported Media Type',
   416: 'Range Not Satisfiable',
   417: 'Expectation Failed',
   421: 'Misdirected Request',
-  422: 'Unprocessable Content',
+  422: 'Unprocessable Entity',
   423: 'Locked',
   424: 'Failed Dependency',
   425: 'Too Early',
@@ -62,7 +62,7 @@ const reasons: Readonly<Record<number, string>> = {
   511: 'Network Authentication Required',
 };
 
-/** `Not Found`, or empty for a status without a name. */
+/** `Not Found`; as Envoy says it where RFC 9110 has a newer name, and `Unknown` for a status without any. */
 export function statusText(status: number): string {
-  return reasons[status] ?? '';
+  return reasons[status] ?? 'Unknown';
 }

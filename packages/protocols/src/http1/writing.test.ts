@@ -4,23 +4,31 @@ import type { RequestHead, ResponseHead } from '@sofamesh/contract/message';
 import { type ScriptedCall, ScriptedClient, ScriptedServer } from '@sofamesh/testkit/protocol-suite/scripted-engine';
 import { protocol } from './http1.ts';
 import { message, plainRequest, plainResponse } from './sample-messages.test.ts';
+import type { Http1Settings } from './settings.ts';
 
-function read(request: Buffer): { server: ScriptedServer; call: ScriptedCall } {
-  const server = new ScriptedServer(protocol);
+const preserving: Http1Settings = { headerKeyFormat: 'preserve', enableTrailers: true };
+
+function read(request: Buffer, settings = preserving): { server: ScriptedServer; call: ScriptedCall } {
+  const server = new ScriptedServer(protocol, settings);
   server.codec.receive(Buffer.from(request));
   return { server, call: server.lastCall };
 }
 
-function sent(call: ScriptedCall): Buffer {
-  const client = new ScriptedClient(protocol);
+function sent(call: ScriptedCall, settings = preserving): Buffer {
+  const client = new ScriptedClient(protocol, settings);
   client.forward(call);
   return client.connection.take();
 }
 
 /** What a client gets of an answer. */
-function answered(request: Buffer, response: Buffer, edit: (head: ResponseHead) => void = () => {}): Buffer {
-  const { server, call } = read(request);
-  const client = new ScriptedClient(protocol);
+function answered(
+  request: Buffer,
+  response: Buffer,
+  edit: (head: ResponseHead) => void = () => {},
+  settings = preserving,
+): Buffer {
+  const { server, call } = read(request, settings);
+  const client = new ScriptedClient(protocol, settings);
   const pass = call.onResponseHead.bind(call);
   call.onResponseHead = (head, end) => {
     edit(head);
@@ -47,7 +55,7 @@ describe('what goes on', () => {
     );
     for (const request of [plainRequest, get, odd]) assert.deepEqual(sent(read(request).call), request);
     const strange = message(
-      'HTTP/1.1 299 Fairly \u00fc',
+      'HTTP/1.1 206 Partial Content',
       'SERVER:x',
       'set-cookie: a',
       'Set-Cookie: b',
@@ -74,7 +82,7 @@ describe('what goes on', () => {
     const request = message(
       'POST / HTTP/1.1',
       'Host: a',
-      'Connection: host, content-length, te',
+      'Connection: content-length, te',
       'Content-Length: 1',
       '',
       'x',
@@ -91,13 +99,13 @@ describe('what goes on', () => {
     assert.equal(call.head.get('two'), '22');
     assert.deepEqual(
       sent(call),
-      message('GET /a HTTP/1.1', 'Host: a', 'One: 1', 'one: 3', 'two: 22', 'one: 4', '', ''),
+      message('GET /a HTTP/1.1', 'Host: a', 'One: 1', 'one: 3', 'Two: 22', 'One: 4', '', ''),
     );
     call.head.path = '/b?c';
     call.head.method = 'POST';
     call.head.authority = 'b:81';
     call.head.remove('one');
-    assert.deepEqual(sent(call), message('POST /b?c HTTP/1.1', 'host: b:81', 'two: 22', 'content-length: 0', '', ''));
+    assert.deepEqual(sent(call), message('POST /b?c HTTP/1.1', 'Host: b:81', 'Two: 22', 'content-length: 0', '', ''));
     assert.deepEqual(
       answered(get, plainResponse, (head) => {
         head.status = 202;
@@ -124,13 +132,13 @@ describe('what goes on', () => {
     );
     assert.deepEqual(
       sent(read(request).call),
-      message('POST / HTTP/1.1', 'Host: a', 'transfer-encoding: chunked', '', '3', 'abc', '0', 'x-t: 1', '', ''),
+      message('POST / HTTP/1.1', 'Host: a', 'Transfer-Encoding: chunked', '', '3', 'abc', '0', 'X-T: 1', '', ''),
     );
     const large = 'z'.repeat(5000);
     const response = message('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', '', '1388', large, '0', '', '');
     assert.deepEqual(
       answered(get, response),
-      message('HTTP/1.1 200 OK', 'transfer-encoding: chunked', '', '1388', large, '0', '', ''),
+      message('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', '', '1388', large, '0', '', ''),
     );
   });
 
@@ -191,6 +199,93 @@ describe('what goes on', () => {
   });
 });
 
+describe('names of fields', () => {
+  const lines = ['X-Upper: A', 'etag: b', 'x_under-1a: C'];
+  const request = message('GET / HTTP/1.1', 'HOST: A', ...lines, '', '');
+  const response = message('HTTP/1.1 200 OK', 'Content-LENGTH: 0', ...lines, '', '');
+  const plain: Http1Settings = {};
+  const proper: Http1Settings = { headerKeyFormat: 'proper', enableTrailers: true };
+  const unedited = () => {};
+
+  test('are lower case by default, however the head was cut', () => {
+    const lower = message('GET / HTTP/1.1', 'host: A', 'x-upper: A', 'etag: b', 'x_under-1a: C', '', '');
+    assert.deepEqual(sent(read(request, plain).call, plain), lower);
+    for (let at = 1; at < request.length; at++) {
+      const server = new ScriptedServer(protocol);
+      server.codec.receive(Buffer.from(request.subarray(0, at)));
+      server.codec.receive(Buffer.from(request.subarray(at)));
+      assert.deepEqual(sent(server.lastCall, plain), lower);
+    }
+    assert.deepEqual(
+      answered(get, response, unedited, plain),
+      message('HTTP/1.1 200 OK', 'content-length: 0', 'x-upper: A', 'etag: b', 'x_under-1a: C', '', ''),
+    );
+  });
+
+  test('have upper-case initials where the writing side wants them', () => {
+    assert.deepEqual(
+      sent(read(request, plain).call, proper),
+      message('GET / HTTP/1.1', 'Host: A', 'X-Upper: A', 'Etag: b', 'X_Under-1a: C', '', ''),
+    );
+    const { server, call } = read(get, proper);
+    call.stream.sendReply({ status: 404, body: 'a: b\r\nc: d', details: '', flags: 0, headers: [['x-y', 'z']] });
+    assert.deepEqual(
+      server.connection.take(),
+      message('HTTP/1.1 404 Not Found', 'X-Y: z', 'Content-Length: 10', 'Content-Type: text/plain', '', 'a: b', 'c: d'),
+    );
+    const chunked = message('HTTP/1.1 200 OK', 'transfer-encoding: chunked', '', '1', 'x', '0', 'x-t: 1', '', '');
+    assert.deepEqual(
+      answered(get, chunked, unedited, proper),
+      message('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', '', '1', 'x', '0', 'X-T: 1', '', ''),
+    );
+  });
+
+  test('stay as they were spelled where the reading side keeps them, edits and our own fields too', () => {
+    const { call } = read(request);
+    call.head.set('x-upper', 'Z');
+    call.head.set('x-new', 'N');
+    call.head.authority = 'b';
+    assert.deepEqual(
+      sent(call, proper),
+      message('GET / HTTP/1.1', 'HOST: b', 'etag: b', 'x_under-1a: C', 'X-Upper: Z', 'x-new: N', '', ''),
+    );
+    const closing = message('GET / HTTP/1.1', 'Host: a', 'Connection: close', '', '');
+    const own = message('HTTP/1.1 200 OK', 'CONNECTION: keep-alive', 'Content-LENGTH: 0', '', '');
+    assert.deepEqual(
+      answered(closing, own),
+      message('HTTP/1.1 200 OK', 'Content-LENGTH: 0', 'CONNECTION: close', '', ''),
+    );
+  });
+});
+
+test('a reason phrase of an upstream is not passed on', () => {
+  for (const line of ['HTTP/1.1 200 Fine', 'HTTP/1.1 200', 'HTTP/1.1 200 ', 'HTTP/1.1 200 \u00fc', 'HTTP/1.0 200 OK']) {
+    const response = message(line, 'connection: keep-alive', 'content-length: 0', '', '');
+    assert.deepEqual(answered(get, response), message('HTTP/1.1 200 OK', 'content-length: 0', '', ''), line);
+  }
+});
+
+test('trailers go no further unless they are wanted on both sides', () => {
+  const request = message('POST / HTTP/1.1', 'host: a', 'transfer-encoding: chunked', '', '0', 'x-t: 1', '', '');
+  const without = message('POST / HTTP/1.1', 'host: a', 'transfer-encoding: chunked', '', '0', '', '');
+  assert.deepEqual(sent(read(request, {}).call), without);
+  assert.deepEqual(sent(read(request).call, {}), without);
+  assert.deepEqual(sent(read(request).call), request);
+});
+
+test('a length beside chunks is dropped where that is allowed', () => {
+  const both: Http1Settings = { allowChunkedLength: true };
+  const body = ['2', 'ab', '0', '', ''];
+  const fields = ['content-length: 9', 'transfer-encoding: chunked', 'content-length: 3'];
+  const { call } = read(message('POST / HTTP/1.1', 'host: a', ...fields, '', ...body), both);
+  assert.equal(call.head.get('content-length'), undefined);
+  assert.deepEqual(sent(call), message('POST / HTTP/1.1', 'host: a', 'transfer-encoding: chunked', '', ...body));
+  assert.deepEqual(
+    answered(get, message('HTTP/1.1 200 OK', ...fields, '', ...body), () => {}, both),
+    message('HTTP/1.1 200 OK', 'transfer-encoding: chunked', '', ...body),
+  );
+});
+
 /** A head that another codec, or the proxy itself, has made. */
 function foreignHead(fields: object, headers: readonly (readonly [string, string])[]): RequestHead & ResponseHead {
   return {
@@ -214,6 +309,8 @@ describe('heads of other protocols', () => {
       ['connection', 'close'],
       ['transfer-encoding', 'chunked'],
       ['upgrade', 'x'],
+      ['te', 'gzip'],
+      ['te', 'trailers'],
     ]);
     const client = new ScriptedClient(protocol);
     const { call } = read(get);
@@ -222,7 +319,19 @@ describe('heads of other protocols', () => {
     stream.sendData(Buffer.from('ab'), true);
     assert.deepEqual(
       client.connection.take(),
-      message('POST /a HTTP/1.1', 'host: b', 'x: 1', 'transfer-encoding: chunked', '', '2', 'ab', '0', '', ''),
+      message(
+        'POST /a HTTP/1.1',
+        'host: b',
+        'x: 1',
+        'te: trailers',
+        'transfer-encoding: chunked',
+        '',
+        '2',
+        'ab',
+        '0',
+        '',
+        '',
+      ),
     );
   });
 

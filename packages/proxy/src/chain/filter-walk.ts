@@ -234,11 +234,16 @@ export class FilterWalk {
 
   #responseTrailersFrom(at: number, trailers: Headers): void {
     for (let index = at; index >= 0; index--) {
-      const waits = this.#filters[index]!.onResponseTrailers?.(trailers, this.#exchange);
-      if (waits !== undefined) {
-        this.#holdResponse(waits, () => this.#responseTrailersFrom(index - 1, trailers));
-        return;
+      const result = this.#filters[index]!.onResponseTrailers?.(trailers, this.#exchange);
+      if (result === undefined) continue;
+      if (Buffer.isBuffer(result)) this.#responseDataFrom(index - 1, result, true);
+      else {
+        this.#holdResponse(result, (data) => {
+          if (data === undefined) this.#responseTrailersFrom(index - 1, trailers);
+          else this.#responseDataFrom(index - 1, data, true);
+        });
       }
+      return;
     }
     this.#exchange.sendTrailers(trailers);
   }

@@ -16,7 +16,7 @@ import {
 } from '../test-support/configs.ts';
 import { answering, EngineWorld, type LinePeer, routerKind, type Upstream } from '../test-support/engine-world.ts';
 
-const gauges = /cx_active|listeners_active|membership|_open$/;
+const gauges = /cx_(\w+_)?active|listeners_active|membership|_open$/;
 
 /** Something that a test can wait for and let go. */
 class Gate {
@@ -119,6 +119,27 @@ describe('a chain of filters', () => {
       'b end',
     ]);
   });
+
+  for (const waits of [false, true]) {
+    test(`a filter puts data in place of a response's trailers${waits ? ', later' : ''}`, async () => {
+      const notes: string[] = [];
+      const frame = (text: string | undefined) => Buffer.from(`[${text}]`);
+      const change: Filter = {
+        onResponseTrailers: (trailers) =>
+          waits ? Promise.resolve(frame(trailers.get('t'))) : frame(trailers.get('t')),
+      };
+      const { world, client, upstream } = await made({ a: noting(notes), change: () => change, b: noting(notes) });
+      client.send('1 REQ. GET host /x');
+      await world.settle();
+      upstream.peer.send('1 RSP 200', '1 DAT answer', '1 TRL. t=2');
+      await world.settle();
+      assert.deepEqual(client.lines.slice(1), ['1 DAT answer', '1 DAT. %5B2%5D']);
+      assert.deepEqual(
+        notes.filter((note) => /trailers|\[2\]|end$/.test(note)),
+        ['b response trailers 2', 'a response data [2] true', 'a end', 'b end'],
+      );
+    });
+  }
 
   test('the body of a whole message is shown once, and what is made of it is sent', async () => {
     const notes: string[] = [];

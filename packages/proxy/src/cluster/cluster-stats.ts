@@ -1,5 +1,6 @@
 import type { Host } from '@sofamesh/contract/balancer';
 import type { Counter, Gauge, Histogram, Stats } from '@sofamesh/contract/stats';
+import { TlsStats } from '../tls-stats.ts';
 import { UpstreamHost } from './upstream-host.ts';
 
 /**
@@ -19,6 +20,7 @@ export class ClusterStats {
   readonly cxTotal: Counter;
   readonly cxActive: Gauge;
   readonly cxHttp1Total: Counter;
+  readonly cxHttp2Total: Counter;
   readonly cxConnectFail: Counter;
   readonly cxConnectTimeout: Counter;
   readonly cxConnectAttemptsExceeded: Counter;
@@ -31,6 +33,7 @@ export class ClusterStats {
   readonly cxDestroyLocalWithActiveRq: Counter;
   readonly cxDestroyRemoteWithActiveRq: Counter;
   readonly cxMaxRequests: Counter;
+  readonly cxMaxDurationReached: Counter;
   readonly cxNoneHealthy: Counter;
   readonly cxIdleTimeout: Counter;
   readonly cxProtocolError: Counter;
@@ -51,6 +54,9 @@ export class ClusterStats {
   readonly rqRxReset: Counter;
   readonly rqTxReset: Counter;
   readonly rqCancelled: Counter;
+  readonly rqMaxDurationReached: Counter;
+  /** Sent once more because their connection was found closed; not counted as retries. Envoy has no such metric. */
+  readonly rqResent: Counter;
   readonly rqRetry: Counter;
   readonly rqRetrySuccess: Counter;
   readonly rqRetryOverflow: Counter;
@@ -66,10 +72,13 @@ export class ClusterStats {
   readonly lbHealthyPanic: Counter;
 
   readonly #stats: Stats;
+  #tls: TlsStats | undefined = undefined;
   /** By the status's first digit, from 1. */
   readonly #classes: readonly Counter[];
   /** By status − 100, made at the first answer with that status. */
   readonly #codes: (Counter | undefined)[] = new Array(500).fill(undefined);
+  /** Of codecs, by protocol and event, made at the first such event. */
+  readonly #codecEvents = new Map<string, Counter>();
 
   constructor(stats: Stats, statName: string) {
     const prefix = `cluster.${statName.replaceAll(':', '_')}.`;
@@ -81,6 +90,7 @@ export class ClusterStats {
     this.cxTotal = counter('upstream_cx_total');
     this.cxActive = gauge('upstream_cx_active');
     this.cxHttp1Total = counter('upstream_cx_http1_total');
+    this.cxHttp2Total = counter('upstream_cx_http2_total');
     this.cxConnectFail = counter('upstream_cx_connect_fail');
     this.cxConnectTimeout = counter('upstream_cx_connect_timeout');
     this.cxConnectAttemptsExceeded = counter('upstream_cx_connect_attempts_exceeded');
@@ -93,6 +103,7 @@ export class ClusterStats {
     this.cxDestroyLocalWithActiveRq = counter('upstream_cx_destroy_local_with_active_rq');
     this.cxDestroyRemoteWithActiveRq = counter('upstream_cx_destroy_remote_with_active_rq');
     this.cxMaxRequests = counter('upstream_cx_max_requests');
+    this.cxMaxDurationReached = counter('upstream_cx_max_duration_reached');
     this.cxNoneHealthy = counter('upstream_cx_none_healthy');
     this.cxIdleTimeout = counter('upstream_cx_idle_timeout');
     this.cxProtocolError = counter('upstream_cx_protocol_error');
@@ -112,6 +123,8 @@ export class ClusterStats {
     this.rqRxReset = counter('upstream_rq_rx_reset');
     this.rqTxReset = counter('upstream_rq_tx_reset');
     this.rqCancelled = counter('upstream_rq_cancelled');
+    this.rqMaxDurationReached = counter('upstream_rq_max_duration_reached');
+    this.rqResent = counter('upstream_rq_resent');
     this.rqRetry = counter('upstream_rq_retry');
     this.rqRetrySuccess = counter('upstream_rq_retry_success');
     this.rqRetryOverflow = counter('upstream_rq_retry_overflow');
@@ -123,6 +136,12 @@ export class ClusterStats {
     this.membershipChange = counter('membership_change');
     this.lbHealthyPanic = counter('lb_healthy_panic');
     this.#classes = ['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) => counter(`upstream_rq_${name}`));
+  }
+
+  /** `cluster.NAME.ssl.…`; there are none before it is asked for. */
+  get tls(): TlsStats {
+    this.#tls ??= new TlsStats(this.#stats, this.prefix);
+    return this.#tls;
   }
 
   /** The head of an answer came from `host`: `upstream_rq_completed`, `_2xx`, `_200`, and the host's own success or error. */
@@ -150,6 +169,17 @@ export class ClusterStats {
   /** Milliseconds from the request's last byte to the end of its answer: `upstream_rq_time`. */
   recordTime(elapsedMs: number): void {
     this.rqTime.record(elapsedMs);
+  }
+
+  /** What a codec met with: `cluster.NAME.http2.keepalive_timeout`. `event` is one of the codec's few words. */
+  recordCodecEvent(protocol: string, event: string): void {
+    const name = `${protocol}.${event}`;
+    let counter = this.#codecEvents.get(name);
+    if (counter === undefined) {
+      counter = this.#stats.counter(this.prefix + name);
+      this.#codecEvents.set(name, counter);
+    }
+    counter.increment();
   }
 
   #countStatus(status: number): void {

@@ -1,23 +1,32 @@
 import { formatAddress } from '@sofamesh/base/address';
 import type { Balancer, Host, PickContext } from '@sofamesh/contract/balancer';
-import { defaultCodecLimits, type Protocol } from '@sofamesh/contract/protocol';
+import type { RequestHead } from '@sofamesh/contract/message';
+import { type CodecOptions, defaultCodecLimits, type Protocol } from '@sofamesh/contract/protocol';
 import type { Connection, ConnectionHandler, DialOptions, Watermarks } from '@sofamesh/contract/transport';
 import type { ClusterConfig, EndpointGroupConfig } from '../config/cluster.ts';
 import type { ClusterStatus } from '../engine-api.ts';
 import type { EngineEnvironment } from '../environment.ts';
+import { AlpnPool } from '../pool/alpn-pool.ts';
 import type { Bindings } from '../pool/bindings.ts';
 import { BoundPool } from '../pool/bound-pool.ts';
 import { DialectPool } from '../pool/dialect-pool.ts';
 import { ExclusivePool } from '../pool/exclusive-pool.ts';
 import type { Pool, PoolEnvironment } from '../pool/pool.ts';
+import { ProxyHeaderPools } from '../pool/proxy-header-pools.ts';
+import { ServerNamePools } from '../pool/server-name-pools.ts';
+import { upstreamProxyHeader } from '../proxy-protocol/upstream-header.ts';
 import { CircuitBreakers } from './circuit-breakers.ts';
 import { ClusterStats } from './cluster-stats.ts';
 import { DialledConnection } from './dialled-connection.ts';
-import type { PendingStream, UpstreamAttempt, UpstreamCluster } from './upstream.ts';
+import { HttpProtocols, isHttp } from './http-protocols.ts';
+import { OriginalDestinations } from './original-destinations.ts';
+import type { PendingStream, UpstreamAttempt, UpstreamCluster, UpstreamProtocol } from './upstream.ts';
 import { UpstreamHost } from './upstream-host.ts';
+import { upstreamTls } from './upstream-tls.ts';
 
 /** What a cluster needs of the engine. */
-export interface ClusterEnvironment extends Pick<EngineEnvironment, 'clock' | 'wheel' | 'transport' | 'stats'> {
+export interface ClusterEnvironment
+  extends Pick<EngineEnvironment, 'clock' | 'wheel' | 'random' | 'transport' | 'stats' | 'protocols'> {
   readonly bindings: Bindings;
 }
 
@@ -30,7 +39,10 @@ export class Cluster implements UpstreamCluster {
   readonly #breakers: CircuitBreakers;
   readonly #balancer: Balancer;
   readonly #watermarks: Watermarks;
+  readonly #httpProtocols: HttpProtocols;
   #hosts: ReadonlyMap<string, UpstreamHost> = new Map();
+  /** Of an ORIGINAL_DST cluster. */
+  readonly #originals: OriginalDestinations | undefined;
   /** No host is healthy, so all are used (Envoy's panic). */
   #panic = false;
   #retired = false;
@@ -44,7 +56,12 @@ export class Cluster implements UpstreamCluster {
     this.#breakers = new CircuitBreakers(config.limits, environment.stats, this.stats);
     this.#balancer = balancer;
     this.#watermarks = { highBytes: config.bufferBytesMax, lowBytes: Math.floor(config.bufferBytesMax / 2) };
+    this.#httpProtocols = new HttpProtocols(config.httpCodec, environment.protocols);
     balancer.update([]);
+    if (config.discovery.kind === 'original-dst') {
+      this.#originals = new OriginalDestinations(config.discovery, environment.wheel, () => this.#countMembers());
+      this.#hosts = this.#originals.hosts;
+    }
     if (config.discovery.kind === 'static') this.setEndpoints(config.discovery.endpoints.groups);
   }
 
@@ -76,26 +93,35 @@ export class Cluster implements UpstreamCluster {
     const level = healthy.reduce((lowest, host) => Math.min(lowest, host.priority), Number.POSITIVE_INFINITY);
     this.#panic = healthy.length === 0 && weighted.length > 0;
     this.#balancer.update(this.#panic ? weighted : healthy.filter((host) => host.priority === level));
-    this.stats.membershipTotal.set(hosts.length);
-    this.stats.membershipHealthy.set(hosts.filter((host) => host.healthy).length);
+    this.#countMembers();
+  }
+
+  #countMembers(): void {
+    this.stats.membershipTotal.set(this.#hosts.size);
+    this.stats.membershipHealthy.set([...this.#hosts.values()].filter((host) => host.healthy).length);
   }
 
   pick(context: PickContext): Host | undefined {
+    if (this.#originals !== undefined) return this.#originals.pick(context);
     const host = this.#balancer.pick(context);
     if (this.#panic && host !== undefined) this.stats.lbHealthyPanic.increment();
     return host;
   }
 
+  httpProtocol(request: RequestHead): UpstreamProtocol | undefined {
+    return this.#httpProtocols.of(request);
+  }
+
   newStream(
     host: Host,
-    protocol: Protocol,
+    protocol: UpstreamProtocol,
     downstream: Connection,
     attempt: UpstreamAttempt,
   ): PendingStream | undefined {
     return this.#poolOf(host as UpstreamHost, protocol).newStream(downstream, attempt);
   }
 
-  dial(host: Host, handler: ConnectionHandler): Connection | undefined {
+  dial(host: Host, handler: ConnectionHandler, downstream?: Connection): Connection | undefined {
     if (!this.#breakers.connections.acquire()) return undefined;
     const tally = {
       host: host as UpstreamHost,
@@ -103,7 +129,17 @@ export class Cluster implements UpstreamCluster {
       breakers: this.#breakers,
       clock: this.#environment.clock,
     };
-    return new DialledConnection(tally, this.#dialer(tally.host), handler).connection;
+    const { proxyProtocol } = this.config;
+    const preamble = proxyProtocol && downstream && upstreamProxyHeader(proxyProtocol, downstream);
+    return new DialledConnection(tally, this.#dialer(tally.host, undefined, undefined, preamble), handler).connection;
+  }
+
+  acquireConnection(): boolean {
+    return this.#breakers.connections.acquire();
+  }
+
+  releaseConnection(): void {
+    this.#breakers.connections.release();
   }
 
   acquireRequest(): boolean {
@@ -126,6 +162,7 @@ export class Cluster implements UpstreamCluster {
   retire(): void {
     this.#retired = true;
     this.#breakers.retire();
+    this.#originals?.stop();
     for (const host of this.#hosts.values()) host.drain();
   }
 
@@ -143,7 +180,7 @@ export class Cluster implements UpstreamCluster {
     };
   }
 
-  #poolOf(host: UpstreamHost, protocol: Protocol): Pool {
+  #poolOf(host: UpstreamHost, protocol: UpstreamProtocol): Pool {
     const { pools } = host;
     for (let at = 0; at < pools.length; at++) if (pools[at]!.protocol === protocol) return pools[at]!;
     const pool = this.#createPool(host, protocol);
@@ -153,9 +190,29 @@ export class Cluster implements UpstreamCluster {
     return pool;
   }
 
-  #createPool(host: UpstreamHost, protocol: Protocol): Pool {
+  #createPool(host: UpstreamHost, protocol: UpstreamProtocol): Pool {
+    const { proxyProtocol } = this.config;
+    if (proxyProtocol === undefined) return this.#createNamedPool(host, protocol, undefined);
+    return new ProxyHeaderPools(protocol, this.stats, proxyProtocol, (preamble) =>
+      this.#createNamedPool(host, protocol, preamble),
+    );
+  }
+
+  #createNamedPool(host: UpstreamHost, protocol: UpstreamProtocol, preamble: Buffer | undefined): Pool {
+    const { autoServerName, tls } = this.config;
+    const byName = autoServerName !== undefined && tls !== undefined && (!('pooling' in protocol) || isHttp(protocol));
+    if (!byName) return this.#createPlainPool(host, protocol, undefined, preamble);
+    return new ServerNamePools(protocol, this.stats, (name) => this.#createPlainPool(host, protocol, name, preamble));
+  }
+
+  #createPlainPool(
+    host: UpstreamHost,
+    protocol: UpstreamProtocol,
+    serverName: string | undefined,
+    preamble: Buffer | undefined,
+  ): Pool {
     const { config, stats } = this;
-    const { clock, wheel } = this.#environment;
+    const { clock, wheel, random } = this.#environment;
     const environment: PoolEnvironment = {
       host,
       config,
@@ -163,13 +220,11 @@ export class Cluster implements UpstreamCluster {
       breakers: this.#breakers,
       clock,
       wheel,
-      // The settings are those of the cluster's HTTP codec; an RPC protocol has its own from its listener.
-      codecOptions:
-        protocol.name === config.httpCodec
-          ? { limits: defaultCodecLimits, settings: config.codecSettings }
-          : { limits: defaultCodecLimits },
-      dial: this.#dialer(host),
+      random,
+      codecOptionsOf: this.#codecOptionsOf,
+      dial: this.#dialer(host, protocol, serverName, preamble),
     };
+    if (!('pooling' in protocol)) return new AlpnPool(protocol, environment);
     switch (protocol.pooling) {
       case 'exclusive':
         return new ExclusivePool(protocol, environment);
@@ -180,9 +235,27 @@ export class Cluster implements UpstreamCluster {
     }
   }
 
-  #dialer(host: UpstreamHost): (handler: ConnectionHandler) => Connection {
-    const { connectTimeoutMs, tls } = this.config;
-    const options: DialOptions = { address: host.address, connectTimeoutMs, watermarks: this.#watermarks };
+  /** Settings and limits are those of HTTP; an RPC protocol has its own from its listener. */
+  readonly #codecOptionsOf = (protocol: Protocol): CodecOptions => {
+    if (!isHttp(protocol)) return { limits: defaultCodecLimits };
+    const { codecLimits: limits, codecSettings } = this.config;
+    return { limits, settings: codecSettings[protocol.name] };
+  };
+
+  #dialer(
+    host: UpstreamHost,
+    protocol: UpstreamProtocol | undefined,
+    serverName: string | undefined,
+    preamble: Buffer | undefined,
+  ): (handler: ConnectionHandler) => Connection {
+    const { connectTimeoutMs } = this.config;
+    const tls = upstreamTls(this.config, protocol, serverName);
+    const options: DialOptions = {
+      address: host.address,
+      connectTimeoutMs,
+      watermarks: this.#watermarks,
+      ...(preamble !== undefined && { preamble }),
+    };
     const whole = tls === undefined ? options : { ...options, tls };
     const { transport } = this.#environment;
     return (handler) => transport.dial(whole, handler);

@@ -86,8 +86,7 @@ test('refuses what it cannot use with the field and the reason, and takes the re
     clusters: [
       clusterConfig({ name: 'balancer', balancer: { name: 'ring_hash', options: undefined } }),
       clusterConfig({ name: 'options', balancer: { name: 'picky', options: {} } }),
-      clusterConfig({ name: 'codec', httpCodec: 'http9' }),
-      clusterConfig({ name: 'original', discovery: { kind: 'original-dst' } }),
+      clusterConfig({ name: 'codec', httpCodec: { kind: 'named', name: 'http9' } }),
       clusterConfig({ name: 'good' }),
     ],
   });
@@ -96,7 +95,6 @@ test('refuses what it cannot use with the field and the reason, and takes the re
     [
       'cluster balancer: lb_policy: no balancer "ring_hash"; there are in_turn, picky',
       'cluster options: ring_hash_lb_config.minimum_ring_size: 0 is too small',
-      'cluster original: type: ORIGINAL_DST is not supported',
     ],
   );
   assert.deepEqual(
@@ -292,7 +290,7 @@ test('dials as the cluster says', () => {
     address: { kind: 'ip', host: '10.0.0.1', port: 80 },
     connectTimeoutMs: 250,
     watermarks: { highBytes: 1000, lowBytes: 500 },
-    tls,
+    tls: { ...tls, alpn: ['http/1.1'] },
   });
 });
 

@@ -82,10 +82,9 @@ export class ClusterSet implements Clusters {
   }
 
   /** Throws with the reason when the cluster cannot be used. */
-  #compile({ balancer, discovery }: ClusterConfig): Balancer {
+  #compile({ balancer }: ClusterConfig): Balancer {
     // A codec that is not there is not looked for: TCP sessions and the control plane's own stream do without.
     const { balancers, random } = this.#environment;
-    if (discovery.kind === 'original-dst') throw new Error('type: ORIGINAL_DST is not supported');
     const kind = balancers.get(balancer.name);
     if (kind === undefined) {
       throw new Error(`lb_policy: no balancer ${JSON.stringify(balancer.name)}; there are ${listOf(balancers)}`);

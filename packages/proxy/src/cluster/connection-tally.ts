@@ -32,8 +32,9 @@ export class ConnectionTally {
     host.cxActive++;
   }
 
-  connected(): void {
+  connected({ tls }: Connection): void {
     const { stats, clock } = this.#environment;
+    if (tls !== undefined) stats.tls.secured(tls);
     const nowMs = clock.now();
     stats.cxConnectMs.record(nowMs - this.#sinceMs);
     this.#sinceMs = nowMs;
@@ -50,6 +51,7 @@ export class ConnectionTally {
     const { stats, host, breakers, clock } = this.#environment;
     const remote = peerEnded || cause.kind !== 'closed';
     this.#countSent(connection);
+    if (cause.kind === 'tls-failed') stats.tls.ended(cause);
     stats.cxActive.add(-1);
     host.cxActive--;
     breakers.connections.release();

@@ -26,7 +26,7 @@ export class DialledConnection implements ConnectionHandler {
   onConnect(): void {
     const { stats, host } = this.#environment;
     this.#connected = true;
-    this.#tally.connected();
+    this.#tally.connected(this.connection);
     // As Envoy, to which a TCP connection is one request.
     host.rqTotal++;
     stats.rqTotal.increment();

@@ -1,3 +1,5 @@
+import type { LogFilterConfig } from './log-filter.ts';
+
 /** A filter of a chain: the kind's name and the plain data that its `config.ts` made. */
 export interface FilterConfig {
   readonly name: string;
@@ -10,11 +12,15 @@ export interface AccessLogConfig {
     | { readonly kind: 'file'; readonly path: string }
     | { readonly kind: 'stdout' }
     | { readonly kind: 'stderr' };
-  /** `text` is a format string with Envoy's operators; `json` an object of such strings. */
-  readonly format:
-    | { readonly kind: 'text'; readonly text: string }
-    | { readonly kind: 'json'; readonly json: JsonFormat };
+  readonly format: LogFormatConfig;
+  /** Undefined: everything is logged. */
+  readonly filter?: LogFilterConfig | undefined;
 }
+
+/** `text` is a format string with Envoy's operators; `json` an object of such strings. */
+export type LogFormatConfig =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'json'; readonly json: JsonFormat };
 
 export type JsonFormat =
   | string

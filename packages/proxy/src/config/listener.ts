@@ -1,7 +1,9 @@
 import type { Address } from '@sofamesh/base/address';
 import type { CodecLimits } from '@sofamesh/contract/protocol';
 import type { ServerTls } from '@sofamesh/contract/transport';
+import type { KeepaliveConfig } from './cluster.ts';
 import type { AccessLogConfig, FilterConfig } from './extension.ts';
+import type { ClientCertificateConfig, ClientDetectionConfig, LocalRepliesConfig, UpgradeConfig } from './http-edge.ts';
 import type { RouteTableConfig } from './route.ts';
 
 /**
@@ -13,18 +15,31 @@ export interface ListenerConfig {
   /** Changes when the resource changes; an equal version is left alone. */
   readonly version: string;
   readonly address: Address;
+  /** It listens there as well. */
+  readonly additionalAddresses: readonly Address[];
+  /** False: has no socket, gets the connections that another listener's `useOriginalDst` hands over. */
+  readonly bindToPort: boolean;
+  /** A connection that was going to another listener's address (see `original-dst` filters) is handed over to it. */
+  readonly useOriginalDst: boolean;
+  /** TPROXY, see `ListenOptions.transparent`. */
+  readonly transparent: boolean;
   /** Statistics begin with `listener.STAT_PREFIX`, or with `listener.ADDRESS` when it is empty. */
   readonly statPrefix: string;
   readonly filterChains: readonly FilterChainConfig[];
+  /** Datagrams instead of connections; there are no filter chains then. */
+  readonly udp: UdpListenerConfig | undefined;
   /** Used when no chain matches. */
   readonly defaultFilterChain: FilterChainConfig | undefined;
-  /** Look at the first bytes before a chain is chosen: `tls` finds the ClientHello's SNI and ALPN, `protocol` the codec. */
-  readonly inspect: { readonly tls: boolean; readonly protocol: boolean };
+  /** What looks at a connection before a chain is chosen, in this order. */
+  readonly listenerFilters: readonly ListenerFilterConfig[];
+  /** For all listener filters together; 0 disables. */
   readonly inspectTimeoutMs: number;
   /** After `inspectTimeoutMs`: go on with what is known, or close. */
   readonly continueOnInspectTimeout: boolean;
   readonly bufferBytesMax: number;
   readonly connectionsMax: number;
+  /** The limit of all listeners together does not hold for this one. */
+  readonly ignoreGlobalLimit: boolean;
   readonly reusePort: boolean;
   /** For `/listeners` and statistics: `inbound`, `outbound`, or unspecified. */
   readonly direction: 'inbound' | 'outbound' | 'unspecified';
@@ -44,7 +59,41 @@ export interface FilterChainMatch {
   readonly serverNames: readonly string[];
   readonly transportProtocol: 'raw_buffer' | 'tls' | undefined;
   readonly applicationProtocols: readonly string[];
+  /** Of the peer itself, whatever a PROXY protocol header says. */
+  readonly directSourcePrefixes: readonly string[];
+  readonly sourceType: 'any' | 'same-ip-or-loopback' | 'external';
   readonly sourcePrefixes: readonly string[];
+  readonly sourcePorts: readonly number[];
+}
+
+/** One listener filter. `disabled`: connections that it leaves alone. */
+export type ListenerFilterConfig = (
+  | { readonly kind: 'tls-inspector' }
+  | { readonly kind: 'http-inspector' }
+  | { readonly kind: 'original-dst' }
+  | ProxyProtocolFilterConfig
+) & { readonly disabled: PortPredicate | undefined };
+
+/** `envoy.config.listener.v3.ListenerFilterChainMatchPredicate`, about the destination port. */
+export type PortPredicate =
+  | { readonly kind: 'any' }
+  /** `from` ≤ port < `to`. */
+  | { readonly kind: 'range'; readonly from: number; readonly to: number }
+  | { readonly kind: 'not'; readonly rule: PortPredicate }
+  | { readonly kind: 'and' | 'or'; readonly rules: readonly PortPredicate[] };
+
+/** `envoy.filters.listener.proxy_protocol`. */
+export interface ProxyProtocolFilterConfig {
+  readonly kind: 'proxy-protocol';
+  /** Versions that are read. */
+  readonly versions: readonly (1 | 2)[];
+  /** A connection without a header is served as it is. */
+  readonly allowWithout: boolean;
+  /** Extensions (TLVs) whose values are kept under a key. */
+  readonly rules: readonly { readonly tlvType: number; readonly namespace: string; readonly key: string }[];
+  /** Extensions that an upstream header may pass on. */
+  readonly passTlvs: 'all' | readonly number[];
+  readonly statPrefix: string;
 }
 
 /** The terminal network filter of a chain. */
@@ -60,8 +109,8 @@ interface StreamProxyConfig {
   readonly filters: readonly FilterConfig[];
   readonly accessLogs: readonly AccessLogConfig[];
   readonly limits: CodecLimits;
-  /** From the protocol's `config.ts`. */
-  readonly codecSettings: unknown;
+  /** By the protocol's name; a protocol without an entry has its defaults. */
+  readonly codecSettings: Readonly<Record<string, unknown>>;
   /** Connection without a stream; 0 disables. Envoy's default: 1 h. */
   readonly idleTimeoutMs: number;
   /** Stream without any activity; 0 disables. Envoy's default: 5 min. */
@@ -75,24 +124,49 @@ interface StreamProxyConfig {
 /** `envoy.filters.network.http_connection_manager`. */
 export interface HttpProxyConfig extends StreamProxyConfig {
   readonly kind: 'http';
-  /** Codec of the connection: `http1`, or `auto` to detect among the catalogue's HTTP protocols. */
+  /** Codec of the connection: `http1`, `http2`, or `auto`: by ALPN, else by the first bytes. */
   readonly codec: string;
   /** Whole request, from its first byte; 0 disables (default). */
   readonly requestTimeoutMs: number;
+  /** Request and answer, from the first byte to the last; 0 disables (default). */
+  readonly maxStreamDurationMs: number;
   readonly maxRequestsPerConnection: number;
+  /** Age at which a connection is drained; 0 disables (default). */
+  readonly maxConnectionDurationMs: number;
+  /** Between the notice that a connection goes away and the moment from which new requests on it are refused. */
+  readonly drainTimeoutMs: number;
+  /** HTTP/2: asks the client whether it is alive; no answer in time closes the connection. */
+  readonly heartbeat: KeepaliveConfig | undefined;
+
   readonly serverName: string;
   readonly serverHeader: 'overwrite' | 'append-if-absent' | 'pass-through';
+  readonly schemeOverwrite: 'http' | 'https' | undefined;
+  readonly via: string;
   readonly generateRequestId: boolean;
   readonly preserveExternalRequestId: boolean;
+  /** `x-request-id` of the request is given to the client, too. */
+  readonly requestIdInResponse: boolean;
+
   readonly useRemoteAddress: boolean;
   readonly skipXffAppend: boolean;
   readonly xffTrustedHops: number;
+  readonly clientDetection: readonly ClientDetectionConfig[];
+  /** Addresses whose requests count as internal; as in Envoy, none unless it is said. */
+  readonly internalPrefixes: readonly string[];
+  readonly unixSocketsInternal: boolean;
+  readonly appendForwardedPort: boolean;
+  readonly clientCertificate: ClientCertificateConfig;
+
   readonly normalizePath: boolean;
   readonly mergeSlashes: boolean;
-  /** Lower-case tokens that may be upgraded to. */
-  readonly upgrades: readonly string[];
-  readonly via: string;
-  readonly drainTimeoutMs: number;
+  /** What `%2F` and `%5C` in a path mean. */
+  readonly escapedSlashes: 'keep' | 'reject' | 'redirect' | 'forward';
+  /** `matching`: only the port that the listener has. */
+  readonly stripHostPort: 'any' | 'matching' | undefined;
+  readonly stripTrailingHostDot: boolean;
+  readonly underscores: 'allow' | 'reject' | 'drop';
+  readonly upgrades: readonly UpgradeConfig[];
+  readonly localReplies: LocalRepliesConfig | undefined;
 }
 
 /** `mosn.filters.network.x_proxy`. */
@@ -111,5 +185,37 @@ export interface TcpProxyConfig {
   /** Default 1 h; 0 disables. */
   readonly idleTimeoutMs: number;
   readonly maxConnectAttempts: number;
+  /** The client's connection is closed when it is so old; 0 disables (default). */
+  readonly maxDurationMs: number;
+  /** Hosts are picked by a hash of the client's address. */
+  readonly hashSourceIp: boolean;
+  /** A line of the access logs when the upstream connection stands, beside that at the end. */
+  readonly logOnConnect: boolean;
+  /** A line of the access logs so often while the session lasts; 0: none. */
+  readonly logFlushIntervalMs: number;
+  readonly accessLogs: readonly AccessLogConfig[];
+}
+
+/** A listener on UDP with `envoy.filters.udp_listener.udp_proxy`. */
+export interface UdpListenerConfig {
+  /** Longer datagrams of clients are dropped and counted. Envoy's default: 1500. */
+  readonly datagramBytesMax: number;
+  readonly proxy: UdpProxyConfig;
+}
+
+export interface UdpProxyConfig {
+  readonly statPrefix: string;
+  readonly cluster: string;
+  /** Session without a datagram either way. Envoy's default: 60 s. */
+  readonly idleTimeoutMs: number;
+  /** Hosts are picked by a hash of the client's address. */
+  readonly hashSourceIp: boolean;
+  /** Every datagram picks a host anew. */
+  readonly perPacket: boolean;
+  /** Longer datagrams of hosts are dropped and counted. Envoy's default: 1500. */
+  readonly upstreamDatagramBytesMax: number;
+  /** Sessions of this listener in one worker. */
+  readonly sessionsMax: number;
+  /** A line for each session that ends. */
   readonly accessLogs: readonly AccessLogConfig[];
 }

@@ -7,6 +7,10 @@ export interface RouteTableConfig {
   readonly filterConfigs: Readonly<Record<string, unknown>>;
   /** Ignore a port in the authority when a domain has none (Envoy: ignore_port_in_host_matching). */
   readonly ignorePortInHost: boolean;
+  /** Lower case: taken from requests that do not come from an internal address. */
+  readonly internalOnlyHeaders?: readonly string[] | undefined;
+  /** Header edits of the table are made first, those of the weighted cluster last. Default: the other way round. */
+  readonly mostSpecificEditsLast?: boolean | undefined;
 }
 
 export interface VirtualHostConfig {
@@ -17,6 +21,11 @@ export interface VirtualHostConfig {
   readonly headers: HeaderMutations;
   readonly filterConfigs: Readonly<Record<string, unknown>>;
   readonly retry: RetryConfig | undefined;
+  /** Plain requests are redirected to HTTPS: `external` only those that do not come from an internal address. */
+  readonly requireTls?: 'external' | 'all' | undefined;
+  /** `x-envoy-attempt-count` for the upstream, for the client. */
+  readonly countsAttempts?: boolean | undefined;
+  readonly tellsAttempts?: boolean | undefined;
 }
 
 export interface RouteConfig {
@@ -33,11 +42,16 @@ export interface RouteMatchConfig {
   readonly queryParameters: readonly QueryMatchConfig[];
   /** Share of requests in parts per million; undefined: all. */
   readonly fractionPpm: number | undefined;
+  /** Only gRPC requests. */
+  readonly grpc?: boolean | undefined;
 }
 
 export interface PathMatchConfig {
-  /** `separated-prefix` matches `/a` and `/a/…` but not `/ab`. A regex covers the whole path without the query. */
-  readonly kind: 'prefix' | 'exact' | 'regex' | 'separated-prefix';
+  /**
+   * `separated-prefix` matches `/a` and `/a/…` but not `/ab`. A regex covers the whole path without the query. `connect`
+   * matches every CONNECT, which no other kind does.
+   */
+  readonly kind: 'prefix' | 'exact' | 'regex' | 'separated-prefix' | 'connect';
   readonly value: string;
   readonly ignoreCase: boolean;
 }
@@ -75,14 +89,77 @@ export interface ForwardConfig {
   readonly idleTimeoutMs: number | undefined;
   readonly retry: RetryConfig | undefined;
   readonly prefixRewrite: string | undefined;
-  readonly regexRewrite: { readonly pattern: string; readonly substitution: string } | undefined;
-  /** `auto`: the upstream host's name. */
-  readonly hostRewrite: { readonly literal: string } | 'auto' | undefined;
-  readonly hashPolicy: readonly { readonly header: string }[];
+  readonly regexRewrite: RegexRewriteConfig | undefined;
+  /** `auto`: the upstream host's name; else a text, the value of a header, or something made of the path. */
+  readonly hostRewrite:
+    | { readonly literal: string }
+    | { readonly header: string }
+    | { readonly path: RegexRewriteConfig }
+    | 'auto'
+    | undefined;
+  /** The authority that was rewritten goes on as `x-forwarded-host`. */
+  readonly appendForwardedHost?: boolean | undefined;
+  readonly hashPolicy: readonly HashPolicyConfig[];
+  /** Status when the cluster does not exist. Default 503. */
+  readonly clusterMissingStatus?: number | undefined;
+  /** Overrides the listener's longest duration of a request and its answer. */
+  readonly streamDuration?: StreamDurationConfig | undefined;
+  /** gRPC: the request's own `grpc-timeout` is the route's timeout, up to a longest one (0: none). */
+  readonly grpcTimeout?: { readonly longestMs: number; readonly offsetMs: number } | undefined;
+  readonly upgrades?: readonly RouteUpgradeConfig[] | undefined;
+  readonly mirrors?: readonly MirrorConfig[] | undefined;
 }
+
+export interface RegexRewriteConfig {
+  readonly pattern: string;
+  readonly substitution: string;
+}
+
+/** `max_stream_duration` of a route. */
+export interface StreamDurationConfig {
+  /** 0: no limit; undefined: the listener's. */
+  readonly durationMs: number | undefined;
+  /** The request's own `grpc-timeout` counts, up to this; 0: however long. Undefined: it does not. */
+  readonly grpcLongestMs: number | undefined;
+  /** Kept for the way back. */
+  readonly grpcOffsetMs: number;
+}
+
+export interface RouteUpgradeConfig {
+  /** Lower case. */
+  readonly type: string;
+  readonly enabled: boolean;
+  /** CONNECT ends here: its payload goes to the cluster as TCP. */
+  readonly terminates: boolean;
+}
+
+/** A copy of the request goes to another cluster, and its answer to nobody. */
+export interface MirrorConfig {
+  readonly cluster: string;
+  readonly ppm: number;
+  /** `-shadow` is appended to the host. */
+  readonly marksHost: boolean;
+}
+
+/** One way to make a number of a request, so that equal requests go to the same host. `terminal`: if it did, no others. */
+export type HashPolicyConfig = { readonly terminal: boolean } & (
+  | { readonly kind: 'header'; readonly name: string; readonly rewrite: RegexRewriteConfig | undefined }
+  | {
+      readonly kind: 'cookie';
+      readonly name: string;
+      /** Undefined: a client without the cookie gets none. 0: until it closes. */
+      readonly ttlS: number | undefined;
+      readonly path: string;
+      readonly attributes: readonly { readonly name: string; readonly value: string }[];
+    }
+  | { readonly kind: 'query'; readonly name: string }
+  | { readonly kind: 'source-ip' }
+);
 
 export interface WeightedClusterConfig {
   readonly name: string;
+  /** The authority of requests that go there. */
+  readonly hostRewrite?: string | undefined;
   readonly weight: number;
   readonly headers: HeaderMutations;
   readonly filterConfigs: Readonly<Record<string, unknown>>;
@@ -108,6 +185,7 @@ export interface RedirectConfig {
   readonly port: number | undefined;
   readonly path: string | undefined;
   readonly prefixRewrite: string | undefined;
+  readonly regexRewrite?: RegexRewriteConfig | undefined;
   readonly stripQuery: boolean;
 }
 
@@ -124,8 +202,16 @@ export interface HeaderMutations {
 
 export interface HeaderMutation {
   /** Values are format strings with Envoy's operators. */
-  readonly add: readonly { readonly name: string; readonly value: string; readonly action: HeaderAction }[];
+  readonly add: readonly HeaderAdditionConfig[];
   readonly remove: readonly string[];
+}
+
+export interface HeaderAdditionConfig {
+  readonly name: string;
+  readonly value: string;
+  readonly action: HeaderAction;
+  /** A value that turns out empty is added all the same. */
+  readonly keepsEmpty?: boolean | undefined;
 }
 
 export type HeaderAction = 'append' | 'overwrite' | 'add-if-absent' | 'overwrite-if-exists';

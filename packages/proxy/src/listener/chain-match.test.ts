@@ -12,6 +12,8 @@ interface Client {
   readonly local?: string;
   readonly port?: number;
   readonly remote?: string;
+  readonly remotePort?: number;
+  readonly directRemote?: string;
   readonly serverName?: string;
   readonly tls?: boolean;
   readonly alpn?: readonly string[];
@@ -20,7 +22,8 @@ interface Client {
 function choose(matches: readonly Partial<FilterChainMatch>[], client: Client): number {
   const connection = {
     local: ipAddress(client.local ?? '10.0.0.1', client.port ?? 80),
-    remote: ipAddress(client.remote ?? '10.9.9.9', 4000),
+    remote: ipAddress(client.remote ?? '10.9.9.9', client.remotePort ?? 4000),
+    ...(client.directRemote !== undefined && { directRemote: ipAddress(client.directRemote, 1) }),
   } as Connection;
   const inspected: Inspected = {
     transportProtocol: client.tls ? 'tls' : 'raw_buffer',
@@ -75,6 +78,38 @@ describe('the filter chain for a connection', () => {
     assert.equal(choose(chains, { tls: true, alpn: ['h2'] }), 1);
     assert.equal(choose(chains, {}), 2);
     assert.equal(choose(chains, { remote: '10.8.0.1' }), 3);
+  });
+
+  test('the peer itself, then whether it is near, then who it speaks for, then its port', () => {
+    const chains = [
+      { directSourcePrefixes: ['10.8.0.0/16'], sourcePrefixes: ['10.9.0.0/16'] },
+      { directSourcePrefixes: ['10.8.0.0/16'] },
+      { sourceType: 'same-ip-or-loopback' },
+      { sourceType: 'external', sourcePrefixes: ['10.7.0.0/16'], sourcePorts: [4000, 4001] },
+      { sourceType: 'external', sourcePrefixes: ['10.7.0.0/16'] },
+      {},
+    ] as const;
+    assert.equal(choose(chains, { directRemote: '10.8.1.1' }), 0);
+    assert.equal(choose(chains, { directRemote: '10.8.1.1', remote: '1.1.1.1' }), 1);
+    assert.equal(choose(chains, { remote: '10.8.1.1' }), 1);
+    assert.equal(choose(chains, { remote: '10.0.0.1' }), 2);
+    assert.equal(choose(chains, { remote: '127.3.2.1' }), 2);
+    assert.equal(choose(chains, { local: '::1', remote: '::1' }), 2);
+    assert.equal(choose(chains, { remote: '10.7.0.1' }), 3);
+    assert.equal(choose(chains, { remote: '10.7.0.1', remotePort: 9 }), 4);
+    // External fits better than no wish, and there is no way back.
+    assert.equal(choose(chains, { remote: '10.6.0.1' }), -1);
+  });
+
+  test('chains overlap when both ask for something in common by every criterion', () => {
+    const refused = /matches the same connections as filter_chains\[0\]/;
+    assert.throws(() => choose([{ serverNames: ['a', 'b'] }, { serverNames: ['c', 'b'] }], {}), refused);
+    assert.throws(
+      () => choose([{ destinationPrefixes: ['10.1.0.0/8'] }, { destinationPrefixes: ['10.2.0.0/8', '::/0'] }], {}),
+      refused,
+    );
+    choose([{ serverNames: ['a'] }, { serverNames: ['*.a'] }, { serverNames: ['a'], sourcePorts: [1] }], {});
+    choose([{ destinationPrefixes: ['10.0.0.0/8'] }, { destinationPrefixes: ['10.0.0.0/9'] }, {}], {});
   });
 
   test('two chains for the same, and ranges that are none', () => {

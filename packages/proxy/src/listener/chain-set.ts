@@ -6,18 +6,19 @@ import { type ProxyContext, StreamProxy } from '../stream/stream-proxy.ts';
 import { TcpProxy } from '../tcp/tcp-proxy.ts';
 import { ChainMatcher, type Inspected } from './chain-match.ts';
 import type { InspectionPlan } from './connection-inspector.ts';
-import { mergeServerTls } from './server-tls.ts';
+import { planInspection } from './listener-filters.ts';
 
 /** A filter chain, compiled. */
 export interface FilterChainEntry {
   readonly config: FilterChainConfig;
+  /** The same object for all chains and versions with the same TLS: what was compiled for it is kept. */
+  readonly tls: ServerTls | undefined;
   readonly network: NetworkFilter;
 }
 
 /** The filter chains of a listener in one version of its configuration. A chain that did not change is kept as it is. */
 export class ChainSet {
   readonly config: ListenerConfig;
-  readonly tls: ServerTls | undefined;
   /** Undefined: a chain can be chosen without a look at the first bytes. */
   readonly inspection: InspectionPlan | undefined;
   readonly chains: readonly FilterChainEntry[];
@@ -31,17 +32,18 @@ export class ChainSet {
     this.config = config;
     const { filterChains, defaultFilterChain } = config;
     const all = defaultFilterChain === undefined ? filterChains : [...filterChains, defaultFilterChain];
-    this.tls = mergeServerTls(all);
     this.#matcher = new ChainMatcher(filterChains.map((chain) => chain.match));
+    const known = new KnownTls(before);
     const reusable = before?.config.bufferBytesMax === config.bufferBytesMax ? before : undefined;
     this.chains = all.map((chain, at) => {
       const kept = reusable?.chains.find((entry) => isDeepStrictEqual(entry.config.network, chain.network));
-      if (kept !== undefined) return { config: chain, network: kept.network };
+      const tls = known.get(chain.tls);
+      if (kept !== undefined) return { config: chain, tls, network: kept.network };
       const where = at < filterChains.length ? `filter_chains[${at}]` : 'default_filter_chain';
-      return { config: chain, network: createNetwork(chain, config, context, where) };
+      return { config: chain, tls, network: createNetwork(chain, config, context, where) };
     });
     this.#fallback = defaultFilterChain === undefined ? undefined : this.chains[this.chains.length - 1];
-    this.inspection = this.tls === undefined ? planInspection(config, context) : undefined;
+    this.inspection = planInspection(config, context.environment.stats);
     const [first] = filterChains;
     const takesAll = filterChains.length === 1 && first !== undefined && matchesEverything(first);
     this.#only = takesAll || filterChains.length === 0 ? this.chains[0] : undefined;
@@ -57,6 +59,22 @@ export class ChainSet {
   /** Chains that `other` does not go on with. */
   notIn(other: ChainSet | undefined): readonly FilterChainEntry[] {
     return this.chains.filter(({ network }) => !other?.chains.some((entry) => entry.network === network));
+  }
+}
+
+/** TLS of one listener, in the objects that came first. */
+class KnownTls {
+  readonly #known: ServerTls[];
+
+  constructor(before: ChainSet | undefined) {
+    this.#known = [...new Set(before?.chains.flatMap(({ tls }) => (tls === undefined ? [] : [tls])))];
+  }
+
+  get(tls: ServerTls | undefined): ServerTls | undefined {
+    if (tls === undefined) return undefined;
+    const found = this.#known.find((each) => isDeepStrictEqual(each, tls));
+    if (found === undefined) this.#known.push(tls);
+    return found ?? tls;
   }
 }
 
@@ -77,22 +95,9 @@ function matchesEverything({ match }: FilterChainConfig): boolean {
     match.destinationPrefixes.length === 0 &&
     match.serverNames.length === 0 &&
     match.applicationProtocols.length === 0 &&
-    match.sourcePrefixes.length === 0
+    match.directSourcePrefixes.length === 0 &&
+    match.sourceType === 'any' &&
+    match.sourcePrefixes.length === 0 &&
+    match.sourcePorts.length === 0
   );
-}
-
-/** First bytes are waited for only where some chain depends on them: a server that speaks first would never be heard. */
-function planInspection(config: ListenerConfig, context: ProxyContext): InspectionPlan | undefined {
-  const { inspect, filterChains } = config;
-  const asks = filterChains.some(
-    ({ match }) =>
-      match.transportProtocol !== undefined || match.serverNames.length > 0 || match.applicationProtocols.length > 0,
-  );
-  if (!asks || !(inspect.tls || inspect.protocol)) return undefined;
-  const { protocols } = context.environment;
-  return {
-    tls: inspect.tls,
-    protocols: inspect.protocol ? [...protocols.values()].filter(({ name }) => name.startsWith('http')) : [],
-    continueOnTimeout: config.continueOnInspectTimeout,
-  };
 }

@@ -1,38 +1,40 @@
 import { Deadline } from '@sofamesh/base/timer-wheel';
-import type { Protocol } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
 import type { Inspected } from './chain-match.ts';
-import { readClientHello } from './client-hello.ts';
+import { HeldBytes } from './held-bytes.ts';
+import { Findings, type Look, type PlannedFilter, portMatches } from './listener-filter.ts';
 
 export interface InspectionOutcome {
-  /** `received`: all that was looked at. */
-  inspected(inspected: Inspected, received: Buffer): void;
+  /** `received`: what was read and no filter has taken for itself. */
+  inspected(findings: Findings, received: Buffer): void;
   /** The connection went away before it had shown enough. */
   gone(): void;
   /** It showed too little in time; {@link inspected} or {@link gone} follows. */
   timedOut(): void;
+  /** The peer ended the connection before it had shown enough; {@link gone} follows. */
+  ended(): void;
+  /** A filter does not let it in; {@link gone} follows. */
+  refused(): void;
 }
 
-/** What is looked for in the first bytes. */
+/** What is looked for before a filter chain is chosen. */
 export interface InspectionPlan {
-  readonly tls: boolean;
-  /** HTTP protocols that a chain may ask for; empty: it is not looked for them. */
-  readonly protocols: readonly Protocol[];
+  readonly filters: readonly PlannedFilter[];
   /** After the time: go on with what is known, or close. */
   readonly continueOnTimeout: boolean;
 }
 
-const inspectedBytesMax = 64 * 1024;
-
-/** Names by which filter chains ask for a protocol, as Envoy's HTTP inspector gives them. */
-const applicationProtocols: Readonly<Record<string, string>> = { http1: 'http/1.1', http2: 'h2c' };
-
-/** Looks at the first bytes of a connection before a filter chain is chosen (Envoy's TLS and HTTP inspectors). */
+/** Takes a connection through the listener filters, one after the other, before a filter chain is chosen. */
 export class ConnectionInspector extends Deadline implements ConnectionHandler {
   readonly #connection: Connection;
   readonly #plan: InspectionPlan;
   readonly #outcome: InspectionOutcome;
-  #received: Buffer = Buffer.alloc(0);
+  readonly #findings: Findings;
+  readonly #held = new HeldBytes();
+  /** Index of the filter whose turn it is. */
+  #at = 0;
+  /** Bytes that it has seen before. */
+  #seen = 0;
   #over = false;
 
   constructor(connection: Connection, plan: InspectionPlan, outcome: InspectionOutcome) {
@@ -40,39 +42,51 @@ export class ConnectionInspector extends Deadline implements ConnectionHandler {
     this.#connection = connection;
     this.#plan = plan;
     this.#outcome = outcome;
+    this.#findings = new Findings(connection);
+  }
+
+  /** `received`: what was read of the connection before. The outcome may be told inside this call. */
+  start(received: Buffer): void {
+    this.#connection.setHandler(this);
+    this.#held.push(received);
+    this.#run();
   }
 
   onBytes(chunk: Buffer): void {
     if (this.#over) return;
-    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
-    const found = this.#inspect();
-    if (found !== undefined) this.#finish(found);
-    else if (this.#received.length > inspectedBytesMax) this.#finish(nothingKnown);
+    this.#held.push(chunk);
+    this.#run();
   }
 
-  /** Undefined: more bytes are needed. */
-  #inspect(): Inspected | undefined {
-    const received = this.#received;
-    if (this.#plan.tls) {
-      const hello = readClientHello(received);
-      if (hello === 'more') return undefined;
-      if (hello !== 'no') {
-        const { serverName, alpn } = hello;
-        return { transportProtocol: 'tls', serverName, applicationProtocols: alpn };
+  #run(): void {
+    const { filters } = this.#plan;
+    const findings = this.#findings;
+    for (; this.#at < filters.length; this.#at++) {
+      const { filter, disabled } = filters[this.#at]!;
+      const { local } = findings;
+      if (disabled !== undefined && portMatches(disabled, local.kind === 'ip' ? local.port : 0)) continue;
+      const { bytes } = this.#held;
+      let look: Look = filter.look(bytes, findings, this.#connection, this.#seen);
+      if (look === 'more' && bytes.length >= filter.bytesMax) look = filter.overlong(findings);
+      if (look === 'more') {
+        this.#seen = bytes.length;
+        return;
       }
+      this.#seen = 0;
+      if (look === 'refuse') {
+        this.#outcome.refused();
+        this.#connection.close('now');
+        return;
+      }
+      this.#held.drop(look);
     }
-    let undecided = false;
-    for (const protocol of this.#plan.protocols) {
-      const answer = protocol.detect(received);
-      const name = applicationProtocols[protocol.name];
-      if (answer === 'match' && name !== undefined) return { ...nothingKnown, applicationProtocols: [name] };
-      undecided ||= answer === 'more';
-    }
-    return undecided ? undefined : nothingKnown;
+    this.#finish();
   }
 
   onEnd(): void {
-    if (!this.#over) this.#connection.close('flush');
+    if (this.#over) return;
+    this.#outcome.ended();
+    this.#connection.close('flush');
   }
 
   onClose(_cause: CloseCause): void {
@@ -84,14 +98,15 @@ export class ConnectionInspector extends Deadline implements ConnectionHandler {
   onDeadline(): void {
     if (this.#over) return;
     this.#outcome.timedOut();
-    if (this.#plan.continueOnTimeout) this.#finish(nothingKnown);
+    if (this.#plan.continueOnTimeout) this.#finish();
     else this.#connection.close('now');
   }
 
-  #finish(inspected: Inspected): void {
+  #finish(): void {
     this.#over = true;
-    this.#outcome.inspected(inspected, this.#received);
+    this.#outcome.inspected(this.#findings, this.#held.bytes);
   }
 }
 
+/** Of a connection that nobody looked at. */
 export const nothingKnown: Inspected = { transportProtocol: 'raw_buffer', serverName: '', applicationProtocols: [] };

@@ -1,13 +1,36 @@
 import type { Address } from '@sofamesh/base/address';
-import type { Connection, ConnectionHandler, DetachedConnection, TlsSession } from '@sofamesh/contract/transport';
+import type {
+  Connection,
+  ConnectionHandler,
+  DetachedConnection,
+  ProxyHeader,
+  ServerTls,
+  TlsSession,
+} from '@sofamesh/contract/transport';
+import type { Findings } from './listener-filter.ts';
 
-/** A connection of which some bytes were looked at before it got its handler: they are delivered first. */
+/**
+ * A connection that listener filters have looked at: it has the addresses that they found, and the bytes that were read
+ * before it got its handler are delivered first.
+ */
 export class InspectedConnection implements Connection {
   readonly #connection: Connection;
+  readonly local: Address;
+  readonly remote: Address;
+  readonly localRestored: boolean;
+  readonly directRemote: Address | undefined;
+  readonly requestedServerName: string | undefined;
+  readonly proxyHeader: ProxyHeader | undefined;
   #handler: ConnectionHandler | undefined = undefined;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, findings: Findings) {
     this.#connection = connection;
+    this.local = findings.local;
+    this.remote = findings.remote;
+    this.localRestored = findings.localRestored || connection.localRestored === true;
+    this.directRemote = findings.proxyHeader === undefined ? connection.directRemote : connection.remote;
+    this.requestedServerName = findings.serverName === '' ? connection.requestedServerName : findings.serverName;
+    this.proxyHeader = findings.proxyHeader ?? connection.proxyHeader;
   }
 
   /** Hands what was looked at to the handler that has been set since. */
@@ -22,14 +45,6 @@ export class InspectedConnection implements Connection {
 
   get id(): number {
     return this.#connection.id;
-  }
-
-  get local(): Address {
-    return this.#connection.local;
-  }
-
-  get remote(): Address {
-    return this.#connection.remote;
   }
 
   get tls(): TlsSession | undefined {
@@ -70,6 +85,14 @@ export class InspectedConnection implements Connection {
 
   close(how: 'flush' | 'now' | 'reset'): void {
     this.#connection.close(how);
+  }
+
+  startTls(tls: ServerTls, received: Buffer, onSecured: () => void): void {
+    this.#connection.startTls(tls, received, onSecured);
+  }
+
+  originalDestination(): Address | undefined {
+    return this.#connection.originalDestination?.();
   }
 
   detach(): DetachedConnection | undefined {

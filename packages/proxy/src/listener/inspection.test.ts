@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { readClientHello } from '@sofamesh/base/client-hello';
 import type { ServerTls } from '@sofamesh/contract/transport';
 import fc from 'fast-check';
 import type { FilterChainConfig, ListenerConfig } from '../config/listener.ts';
@@ -14,44 +15,15 @@ import {
   route,
 } from '../test-support/configs.ts';
 import { EngineWorld } from '../test-support/engine-world.ts';
-import { readClientHello } from './client-hello.ts';
-
-/** A ClientHello with the two extensions that are looked at, and one that is not. */
-function clientHello(serverName: string, alpn: readonly string[], recordBytes = 1 << 14): Buffer {
-  const sized = (width: 1 | 2 | 3, ...parts: readonly Buffer[]) => {
-    const body = Buffer.concat(parts);
-    const length = Buffer.alloc(width);
-    length.writeUIntBE(body.length, 0, width);
-    return Buffer.concat([length, body]);
-  };
-  const extension = (type: number, body: Buffer) => Buffer.concat([Buffer.from([0, type]), sized(2, body)]);
-  const names = alpn.map((name) => sized(1, Buffer.from(name)));
-  const body = Buffer.concat([
-    Buffer.from([3, 3]),
-    Buffer.alloc(32, 7),
-    sized(1, Buffer.alloc(32, 1)),
-    sized(2, Buffer.from([0x13, 0x01])),
-    sized(1, Buffer.from([0])),
-    sized(
-      2,
-      extension(10, Buffer.from([0, 2, 0, 29])),
-      extension(0, sized(2, Buffer.from([0]), sized(2, Buffer.from(serverName)))),
-      extension(16, sized(2, ...names)),
-    ),
-  ]);
-  const message = Buffer.concat([Buffer.from([1]), sized(3, body)]);
-  const records: Buffer[] = [];
-  for (let at = 0; at < message.length; at += recordBytes) {
-    records.push(Buffer.from([22, 3, 1]), sized(2, message.subarray(at, at + recordBytes)));
-  }
-  return Buffer.concat(records);
-}
+import { clientHello } from './test-support/client-hello.ts';
 
 describe('the ClientHello', () => {
   test('tells server name and application protocols, in one record or many', () => {
     for (const recordBytes of [1 << 14, 100, 7, 1]) {
       const hello = clientHello('Shop.Example.com', ['h2', 'http/1.1'], recordBytes);
-      assert.deepEqual(readClientHello(hello), { serverName: 'shop.example.com', alpn: ['h2', 'http/1.1'] });
+      const found = readClientHello(hello);
+      assert.ok(typeof found === 'object');
+      assert.deepEqual([found.serverName, found.alpn], ['shop.example.com', ['h2', 'http/1.1']]);
     }
   });
 
@@ -59,13 +31,13 @@ describe('the ClientHello', () => {
     const hello = clientHello('shop', ['h2'], 50);
     for (let end = 0; end < hello.length; end++)
       assert.equal(readClientHello(hello.subarray(0, end)), 'more', `${end}`);
-    assert.deepEqual(readClientHello(Buffer.concat([hello, Buffer.from('more')])), 'no');
+    assert.equal(typeof readClientHello(Buffer.concat([hello, Buffer.from('more')])), 'object');
   });
 
   test('anything else is none, and nothing makes it throw', () => {
     assert.equal(readClientHello(Buffer.from('GET / HTTP/1.1')), 'no');
     assert.equal(readClientHello(Buffer.from([22, 3, 1, 0, 4, 2, 0, 0, 0])), 'no');
-    assert.equal(readClientHello(Buffer.from([22, 3, 1, 0, 4, 1, 255, 255, 255])), 'no');
+    assert.equal(readClientHello(Buffer.from([22, 3, 1, 0, 4, 1, 255, 255, 255])), 'too-large');
     const hello = clientHello('shop', ['h2']);
     fc.assert(
       fc.property(fc.nat(hello.length - 1), fc.nat(255), (at, value) => {
@@ -105,13 +77,20 @@ const raw = (cluster: string, match: Partial<FilterChainConfig['match']>): Filte
       clusters: [{ name: cluster, weight: 1 }],
       idleTimeoutMs: 0,
       maxConnectAttempts: 1,
+      maxDurationMs: 0,
+      hashSourceIp: false,
+      logOnConnect: false,
+      logFlushIntervalMs: 0,
       accessLogs: [],
     },
     { match: { ...anyMatch, ...match } },
   );
 
 describe('a look at the first bytes', () => {
-  const inspect = { inspect: { tls: true, protocol: false }, inspectTimeoutMs: 100 };
+  const inspect: Partial<ListenerConfig> = {
+    listenerFilters: [{ kind: 'tls-inspector', disabled: undefined }],
+    inspectTimeoutMs: 100,
+  };
   const chains = [
     raw('one', { transportProtocol: 'tls', serverNames: ['shop'] }),
     to('two', { transportProtocol: 'raw_buffer' }),
@@ -183,64 +162,112 @@ describe('a look at the first bytes', () => {
 describe('TLS', () => {
   const pair = (name: string) => ({ chainPem: name, privateKeyPem: `key of ${name}` });
   const tls = (name: string, more: Partial<ServerTls> = {}): ServerTls => ({ certificates: [pair(name)], ...more });
+  const ssl = (world: EngineWorld, name: string) => world.stats.get(`listener.127.0.0.1_8080.ssl.${name}`);
 
-  test('the session picks the chain', async () => {
+  /** Says hello, and what follows when the handshake is done. */
+  async function secureClient(world: EngineWorld, serverName: string, ...lines: readonly string[]) {
+    const client = await world.client();
+    client.connection.write(clientHello(serverName, []));
+    await world.settle();
+    client.send(...lines);
+    await world.settle();
+    return client;
+  }
+
+  const started = (world: EngineWorld) => world.network.connections.flatMap(({ tlsStart }) => tlsStart ?? []);
+
+  test('the hello picks the chain, and the chain its certificate', async () => {
     const { world, rejections } = await listening([
       to('one', { serverNames: ['a'] }, tls('a')),
       to('two', { serverNames: ['*.b'] }, tls('b')),
+      to('one', { transportProtocol: 'raw_buffer' }),
     ]);
     assert.deepEqual(rejections, []);
     for (const [serverName, from] of [
       ['A', 'one'],
       ['x.b', 'two'],
     ] as const) {
-      world.network.tlsSession = { alpn: undefined, serverName, version: 'TLSv1.3', peerSubjectAltNames: [] };
-      const client = await world.client();
-      client.send('1 REQ. GET host /');
-      await world.settle();
+      const client = await secureClient(world, serverName, '1 REQ. GET host /');
       assert.match(client.lines[0]!, new RegExp(`from=${from}`));
     }
-    world.network.tlsSession = { alpn: undefined, serverName: 'c', version: 'TLSv1.3', peerSubjectAltNames: [] };
-    assert.notEqual((await world.client()).closed, undefined);
-    assert.equal(world.stats.get('listener.127.0.0.1_8080.ssl.handshake'), 3);
+    assert.deepEqual(
+      started(world).map((start) => [start.tls.certificates[0]!.chainPem, start.received]),
+      [
+        ['a', clientHello('A', [])],
+        ['b', clientHello('x.b', [])],
+      ],
+    );
+    assert.notEqual((await secureClient(world, 'c')).closed, undefined);
+    const plain = await world.client();
+    plain.send('1 REQ. GET host /');
+    await world.settle();
+    assert.match(plain.lines[0]!, /from=one/);
+    assert.equal(ssl(world, 'handshake'), 2);
+    assert.equal(ssl(world, 'versions.TLSv1.3'), 2);
+    assert.equal(ssl(world, 'no_certificate'), 2);
   });
 
-  test('other certificates on the same address: the socket is told, or they are refused', async () => {
+  test('one chain for all needs no look at the hello', async () => {
     const { world } = await listening([to('one', {}, tls('a'))]);
     const client = await world.client();
-    const changed = { listeners: [listenerConfig([to('one', {}, tls('b'))], { version: '2' })] };
-    const [rejection] = await world.apply(changed);
-    assert.match(rejection!.reason, /transport_socket: TLS of a listening socket cannot be changed/);
-    const listen = world.network.listen.bind(world.network);
-    const told: unknown[] = [];
-    world.network.listen = async (...args) => ({ ...(await listen(...args)), setTls: (next) => told.push(next) });
-    const moved = { name: 'able', address: { kind: 'ip', host: '127.0.0.1', port: 8443 } } as const;
-    await world.apply({ listeners: [listenerConfig([to('one', {}, tls('a'))], moved)] });
-    const stays = await world.client(8443);
-    const able = listenerConfig([to('one', {}, tls('b'))], { ...moved, version: '2' });
-    assert.deepEqual(await world.apply({ listeners: [able] }), []);
+    client.send('1 REQ. GET host /');
     await world.settle();
-    assert.deepEqual(told, [tls('b')]);
-    assert.deepEqual([client.closed, stays.closed, stays.lines], [undefined, undefined, []]);
+    assert.match(client.lines[0]!, /from=one/);
+    assert.equal(started(world)[0]!.received.length, 0);
+    assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_pre_cx_active'), 0);
   });
 
-  const refused: readonly (readonly [string, readonly FilterChainConfig[], RegExp])[] = [
-    [
-      'with and without',
-      [to('one', { destinationPort: 1 }, tls('a')), to('two')],
-      /filter_chains\[1\]\.transport_socket: missing/,
-    ],
-    [
-      'different rules',
-      [to('one', { destinationPort: 1 }, tls('a')), to('two', {}, tls('b', { minVersion: 'TLSv1.3' }))],
-      /filter_chains\[1\]\.transport_socket: minVersion: must be that of filter_chains\[0\]/,
-    ],
-  ];
-  for (const [name, chains, reason] of refused) {
-    test(`${name} is refused`, async () => {
-      const { rejections } = await listening(chains);
-      assert.match(rejections[0]!.reason, reason);
-      assert.doesNotMatch(rejections[0]!.reason, /key of/);
-    });
-  }
+  test('a handshake that fails is counted by what was wrong, and the connection is gone', async () => {
+    const { world } = await listening([to('one', {}, tls('a'))]);
+    for (const [check, name] of [
+      [undefined, 'connection_error'],
+      ['no-certificate', 'fail_verify_no_cert'],
+      ['chain', 'fail_verify_error'],
+      ['name', 'fail_verify_san'],
+      ['hash', 'fail_verify_cert_hash'],
+    ] as const) {
+      world.network.tlsFailure = { kind: 'tls-failed', reason: 'x', ...(check !== undefined && { check }) };
+      assert.notEqual((await world.client()).closed, undefined);
+      assert.equal(ssl(world, name), 1, name);
+    }
+    assert.equal(ssl(world, 'handshake'), 0);
+    assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_cx_active'), 0);
+    assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_cx_destroy'), 5);
+  });
+
+  test('a new certificate is for new handshakes; connections and what is equal stay', async () => {
+    const { world } = await listening([to('one', {}, tls('a')), to('two', { destinationPort: 1 }, tls('a'))]);
+    const client = await world.client();
+    client.send('1 REQ. GET host /');
+    await world.settle();
+    const changed = [to('one', {}, tls('b')), to('two', { destinationPort: 1 }, tls('a'))];
+    assert.deepEqual(await world.apply({ listeners: [listenerConfig(changed, { version: '2' })] }), []);
+    client.send('2 REQ. GET host /');
+    await world.settle();
+    assert.equal(client.lines.length, 2);
+    assert.equal(client.closed, undefined);
+    await world.client();
+    const again = [to('one', {}, tls('b')), to('two', { destinationPort: 2 }, tls('b'))];
+    assert.deepEqual(await world.apply({ listeners: [listenerConfig(again, { version: '3' })] }), []);
+    await world.client();
+    const used = started(world).map((start) => start.tls);
+    assert.deepEqual(
+      used.map(({ certificates }) => certificates[0]!.chainPem),
+      ['a', 'b', 'b'],
+    );
+    assert.equal(used[1], used[2], 'what was compiled for a configuration is used again');
+    assert.equal(world.stats.get('http.in.downstream_cx_active'), 3);
+  });
+
+  test('a listener that stops ends handshakes', async () => {
+    const { world } = await listening([to('one', { serverNames: ['a'] }, tls('a'))]);
+    const client = await world.client();
+    client.connection.write(clientHello('a', []));
+    // The hello arrives and the handshake starts, but does not end.
+    while (started(world).length === 0 && world.network.step()) {}
+    await world.apply({ removedListeners: [listenerConfig([]).name] });
+    await world.settle();
+    assert.notEqual(client.closed, undefined);
+    assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_cx_active'), 0);
+  });
 });

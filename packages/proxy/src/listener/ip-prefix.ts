@@ -1,3 +1,4 @@
+import type { Address } from '@sofamesh/base/address';
 import { CodedError } from '@sofamesh/base/errors';
 
 /** A range of addresses in CIDR notation. */
@@ -19,6 +20,14 @@ export class IpPrefix {
       throw new CodedError('bad_prefix', `${where}: ${JSON.stringify(text)}: is not an address range`);
     }
     return new IpPrefix(bytes, length);
+  }
+
+  /** Equal for equal ranges: without the bits that do not count. */
+  toString(): string {
+    const bits = this.#bytes.map(
+      (byte, at) => byte & (0xff00 >> Math.min(8, Math.max(0, this.length - 8 * at))) & 0xff,
+    );
+    return `${bits.join('.')}/${this.length}`;
   }
 
   /** `address` as {@link addressBytes} has it. */
@@ -43,6 +52,44 @@ export function addressBytes(text: string): readonly number[] | undefined {
   const bytes = v6Bytes(zone < 0 ? text : text.slice(0, zone));
   const mapped = bytes?.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
   return mapped ? bytes!.slice(12) : bytes;
+}
+
+/** The shortest text of 4 or 16 bytes (RFC 5952). */
+export function addressText(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const mapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
+  if (mapped) return `::ffff:${bytes.subarray(12).join('.')}`;
+  const groups: string[] = [];
+  for (let at = 0; at < 16; at += 2) groups.push(((bytes[at]! << 8) | bytes[at + 1]!).toString(16));
+  // The longest run of zero groups, the first one of equals, is written as `::`; a single group is not worth it.
+  let from = 0;
+  let longest = 1;
+  for (let at = 0; at < 8; at++) {
+    let end = at;
+    while (groups[end] === '0') end++;
+    if (end - at > longest) {
+      from = at;
+      longest = end - at;
+    }
+    at = Math.max(at, end - 1);
+  }
+  if (longest === 1) return groups.join(':');
+  return `${groups.slice(0, from).join(':')}::${groups.slice(from + longest).join(':')}`;
+}
+
+/** The address's own machine, or one that is the same for both. As Envoy, a Unix socket's peer is near, too. */
+export function isSameIpOrLoopback(local: Address, remote: Address): boolean {
+  if (remote.kind === 'pipe') return true;
+  const bytes = addressBytes(remote.host);
+  if (bytes === undefined) return false;
+  if (isLoopback(bytes)) return true;
+  const own = local.kind === 'ip' ? addressBytes(local.host) : undefined;
+  return own !== undefined && own.length === bytes.length && own.every((byte, at) => byte === bytes[at]);
+}
+
+function isLoopback(bytes: readonly number[]): boolean {
+  if (bytes.length === 4) return bytes[0] === 127;
+  return bytes.every((byte, at) => byte === (at === 15 ? 1 : 0));
 }
 
 function v4Bytes(text: string): number[] | undefined {

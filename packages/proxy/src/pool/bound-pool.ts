@@ -37,6 +37,11 @@ export class BoundPool implements Pool {
     for (const pool of [...this.#pools.values()]) pool.close();
   }
 
+  get idle(): boolean {
+    for (const pool of this.#pools.values()) if (!pool.idle) return false;
+    return true;
+  }
+
   #bind(downstream: Connection): SharedPool {
     const pool = new PoolOfOne(this.protocol, this.#environment, (emptied) => this.#unbind(downstream, emptied));
     if (this.#draining) pool.drain();

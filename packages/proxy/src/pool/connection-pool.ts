@@ -1,7 +1,7 @@
 import type { ResetReason } from '@sofamesh/contract/message';
 import type { Protocol } from '@sofamesh/contract/protocol';
 import type { Connection } from '@sofamesh/contract/transport';
-import type { PendingStream, UpstreamAttempt } from '../cluster/upstream.ts';
+import type { PendingStream, UpstreamAttempt, UpstreamProtocol } from '../cluster/upstream.ts';
 import type { Pool, PoolEnvironment } from './pool.ts';
 import { type ConnectionOwner, UpstreamConnection } from './upstream-connection.ts';
 import { WaitingQueue } from './waiting-queue.ts';
@@ -15,10 +15,12 @@ import { WaitingQueue } from './waiting-queue.ts';
  * anybody is told.
  */
 export abstract class ConnectionPool implements Pool, ConnectionOwner {
-  readonly protocol: Protocol;
+  readonly protocol: UpstreamProtocol;
   readonly environment: PoolEnvironment;
   protected readonly waiting = new WaitingQueue(() => this.#onCancel());
-  /** Connections that are being dialled. */
+  /** See {@link ConnectionOwner.expectedStreams}. */
+  expectedStreams = Number.POSITIVE_INFINITY;
+  /** Connections that are being dialled for those that wait. */
   protected connecting = 0;
   /** Connections ever dialled. */
   protected dials = 0;
@@ -27,7 +29,7 @@ export abstract class ConnectionPool implements Pool, ConnectionOwner {
   readonly #connections = new Set<UpstreamConnection>();
   #closed = false;
 
-  constructor(protocol: Protocol, environment: PoolEnvironment) {
+  constructor(protocol: UpstreamProtocol, environment: PoolEnvironment) {
     this.protocol = protocol;
     this.environment = environment;
   }
@@ -46,7 +48,9 @@ export abstract class ConnectionPool implements Pool, ConnectionOwner {
   protected onEmpty(): void {}
 
   newStream(_downstream: Connection, attempt: UpstreamAttempt): PendingStream | undefined {
-    const { host, stats, breakers } = this.environment;
+    const { host, breakers } = this.environment;
+    const apart = attempt.wantsFresh ? this.#dialFor(attempt) : undefined;
+    if (apart !== undefined) return apart;
     const connection = this.take();
     if (connection !== undefined) {
       host.activeRequests++;
@@ -61,9 +65,7 @@ export abstract class ConnectionPool implements Pool, ConnectionOwner {
       attempt.onPoolFailure('overflow', 'too many pending requests');
       return undefined;
     }
-    host.activeRequests++;
-    stats.rqPendingTotal.increment();
-    stats.rqPendingActive.add(1);
+    this.#enterPending();
     const waiting = this.waiting.push(attempt);
     this.grow();
     waiting.lastDial = this.dials;
@@ -83,15 +85,34 @@ export abstract class ConnectionPool implements Pool, ConnectionOwner {
 
   // ── of the connections ────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Where the connection does not decide, all speak the pool's one protocol. */
+  protocolOf(_connection: Connection): Protocol {
+    return this.protocol as Protocol;
+  }
+
   onConnected(connection: UpstreamConnection): void {
-    this.connecting--;
+    const { reservedFor } = connection;
+    if (reservedFor === undefined) this.connecting--;
+    else {
+      connection.reservedFor = undefined;
+      this.#leavePending();
+      if (connection.capacity > 0) connection.open(reservedFor);
+      else this.#failPending(reservedFor, 'connection-failure', 'the connection takes no request');
+    }
     this.onChange(connection);
   }
 
   onConnectFailed(connection: UpstreamConnection, reason: ResetReason, detail: string): void {
+    const { reservedFor } = connection;
     this.#connections.delete(connection);
-    this.connecting--;
-    this.#failUncovered(reason, detail);
+    if (reservedFor === undefined) {
+      this.connecting--;
+      this.#failUncovered(reason, detail);
+    } else {
+      connection.reservedFor = undefined;
+      this.#leavePending();
+      this.#failPending(reservedFor, reason, detail);
+    }
     this.afterGone();
   }
 
@@ -118,6 +139,12 @@ export abstract class ConnectionPool implements Pool, ConnectionOwner {
     return this.#connections.size === 0 && this.waiting.length === 0;
   }
 
+  get idle(): boolean {
+    if (this.waiting.length > 0) return false;
+    for (const { connected, activeStreams } of this.#connections) if (!connected || activeStreams > 0) return false;
+    return true;
+  }
+
   // ── for the kinds of pool ─────────────────────────────────────────────────────────────────────────────────────
 
   /**
@@ -132,7 +159,40 @@ export abstract class ConnectionPool implements Pool, ConnectionOwner {
       connections.force();
     }
     this.connecting++;
-    this.#connections.add(new UpstreamConnection(this, ++this.dials));
+    this.#addConnection();
+    return true;
+  }
+
+  #addConnection(): UpstreamConnection {
+    const connection = new UpstreamConnection(this, ++this.dials);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  /** A connection that nobody but this attempt gets; undefined where the limits allow none, or this kind of pool. */
+  #dialFor(attempt: UpstreamAttempt): PendingStream | undefined {
+    const { breakers } = this.environment;
+    if (this.#closed || !this.dialsApart || !breakers.pending.acquire()) return undefined;
+    if (!breakers.connections.acquire()) {
+      breakers.pending.release();
+      return undefined;
+    }
+    this.#enterPending();
+    const connection = this.#addConnection();
+    connection.reservedFor = attempt;
+    return {
+      cancel: () => {
+        if (connection.reservedFor !== attempt) return;
+        // Now it is like any other that is being dialled.
+        connection.reservedFor = undefined;
+        this.connecting++;
+        this.#onCancel();
+      },
+    };
+  }
+
+  /** More than the usual connections may be there. */
+  protected get dialsApart(): boolean {
     return true;
   }
 
@@ -148,9 +208,11 @@ export abstract class ConnectionPool implements Pool, ConnectionOwner {
     this.grow();
   }
 
-  /** Of the oldest connection that is being dialled, counted from 1; infinite when none is. */
+  /** Of the oldest connection that is being dialled for those that wait, counted from 1; infinite when none is. */
   protected get oldestDial(): number {
-    for (const connection of this.#connections) if (!connection.connected) return connection.dial;
+    for (const { connected, reservedFor, dial } of this.#connections) {
+      if (!connected && reservedFor === undefined) return dial;
+    }
     return Number.POSITIVE_INFINITY;
   }
 
@@ -175,21 +237,31 @@ export abstract class ConnectionPool implements Pool, ConnectionOwner {
   }
 
   #failWaiting(count: number, reason: ResetReason, detail: string): void {
-    const { host, stats } = this.environment;
     for (let left = count; left > 0; left--) {
       const attempt = this.waiting.shift();
       if (attempt === undefined) return;
       this.#leavePending();
-      host.activeRequests--;
-      stats.rqPendingFailureEject.increment();
-      attempt.onPoolFailure(reason, detail);
+      this.#failPending(attempt, reason, detail);
     }
+  }
+
+  #failPending(attempt: UpstreamAttempt, reason: ResetReason, detail: string): void {
+    this.environment.host.activeRequests--;
+    this.environment.stats.rqPendingFailureEject.increment();
+    attempt.onPoolFailure(reason, detail);
   }
 
   #onCancel(): void {
     this.#leavePending();
     this.environment.host.activeRequests--;
     this.environment.stats.rqCancelled.increment();
+  }
+
+  #enterPending(): void {
+    const { host, stats } = this.environment;
+    host.activeRequests++;
+    stats.rqPendingTotal.increment();
+    stats.rqPendingActive.add(1);
   }
 
   #leavePending(): void {

@@ -37,6 +37,10 @@ export class DialectPool implements Pool {
     for (const pool of this.#pools) pool?.close();
   }
 
+  get idle(): boolean {
+    return this.#pools.every((pool) => pool === undefined || pool.idle);
+  }
+
   #add(dialect: number): SharedPool {
     const pool = new SharedPool(
       this.protocol,

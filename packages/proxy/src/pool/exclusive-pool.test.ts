@@ -17,7 +17,7 @@ test('dials for each waiting request and uses the connection that was idle last'
   b.answer();
   const c = world.request();
   assert.equal(c.connection, b.connection, 'last in, first out');
-  assert.ok(c.carriedBefore > 0, 'the exchange sees that the connection was used before');
+  assert.deepEqual([b.fresh, c.fresh], [true, false], 'the exchange sees that the connection was used before');
   c.answer();
   assert.equal(world.transport.dials.length, 2);
   assert.equal(world.count('upstream_rq_total'), 3);
@@ -120,7 +120,7 @@ test('a used connection that is closed under its next request ends that with con
   const b = world.request();
   world.transport.connection(0).peerEnds();
   assert.equal(b.reset, 'connection-termination');
-  assert.ok(b.carriedBefore > 0);
+  assert.deepEqual([a.fresh, b.fresh], [true, false]);
   world.transport.settle();
   assert.equal(world.count('upstream_cx_destroy_remote_with_active_rq'), 1);
   world.assertAtRest();

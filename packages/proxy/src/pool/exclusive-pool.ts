@@ -1,24 +1,18 @@
 import { ConnectionPool } from './connection-pool.ts';
+import { IdleStack } from './idle-stack.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
 /**
- * One request at a time on a connection (HTTP/1.1). The connection that was used last is used next: the others grow old
- * together and are closed when the load has gone.
+ * One request at a time on a connection (HTTP/1.1).
  *
  * A peer may close a connection just when it is used again. The codec then resets the stream with
- * `connection-termination`, and as `connection.bytesSent` was above 0 when the stream was given out, the exchange knows
- * that it was not the first on its connection.
+ * `connection-termination`, and the attempt, which knows that its connection was not fresh, may ask for one that is.
  */
 export class ExclusivePool extends ConnectionPool {
-  readonly #idle: UpstreamConnection[] = [];
+  readonly #idle = new IdleStack();
 
   protected override take(): UpstreamConnection | undefined {
-    for (;;) {
-      const connection = this.#idle.pop();
-      if (connection === undefined) return undefined;
-      connection.listed = false;
-      if (connection.capacity > 0) return connection;
-    }
+    return this.#idle.take();
   }
 
   protected override grow(): void {
@@ -30,17 +24,10 @@ export class ExclusivePool extends ConnectionPool {
   }
 
   protected override place(connection: UpstreamConnection): void {
-    if (connection.capacity === 0) {
-      if (connection.retired) this.forget(connection);
-    } else if (!connection.listed) {
-      connection.listed = true;
-      this.#idle.push(connection);
-    }
+    this.#idle.place(connection);
   }
 
   protected override forget(connection: UpstreamConnection): void {
-    if (!connection.listed) return;
-    connection.listed = false;
-    this.#idle.splice(this.#idle.lastIndexOf(connection), 1);
+    this.#idle.forget(connection);
   }
 }

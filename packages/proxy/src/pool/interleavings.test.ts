@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pooling } from '@sofamesh/contract/protocol';
 import fc from 'fast-check';
+import { lineProtocol } from './test-support/line-protocol.ts';
 import { NotedAttempt, PoolWorld } from './test-support/pool-world.ts';
 
 /** Everything that can happen to a pool, one thing at a time, in any order. */
@@ -9,6 +10,7 @@ const events = [
   'request',
   'request',
   'request',
+  'request-fresh',
   'connect',
   'connect',
   'connect-fail',
@@ -20,11 +22,16 @@ const events = [
   'peer-end',
   'peer-reset',
   'goaway',
+  'limit',
+  'pong',
   'fault',
   'unsolicited',
   'settle',
   'time',
 ] as const;
+
+/** `alpn`: each connection speaks what its host picks. */
+type Kind = Pooling | 'alpn';
 
 type Event = readonly [event: (typeof events)[number], which: number];
 
@@ -32,27 +39,40 @@ const limits = { connectionsMax: 4, pendingRequestsMax: 6, requestsMax: 1024, re
 
 class Story {
   readonly world: PoolWorld;
-  readonly pooling: Pooling;
+  readonly pooling: Kind;
+  readonly protocol;
   readonly attempts: NotedAttempt[] = [];
   readonly cancelled = new Set<NotedAttempt>();
   readonly clients;
 
-  constructor(pooling: Pooling, maxRequestsPerConnection: number) {
+  constructor(pooling: Kind, maxRequestsPerConnection: number) {
     this.pooling = pooling;
     this.world = new PoolWorld(
-      pooling,
-      { limits, maxRequestsPerConnection, multiplexedConnections: 2, idleTimeoutMs: 1000 },
+      pooling === 'alpn' ? 'multiplexed' : pooling,
+      {
+        limits,
+        maxRequestsPerConnection,
+        multiplexedConnections: 2,
+        idleTimeoutMs: 1000,
+        connectionDurationMs: 700,
+        keepalive: { intervalMs: 300, timeoutMs: 100, jitterPercent: 10, idleIntervalMs: 50 },
+      },
       3,
+      pooling === 'multiplexed' ? 'http2' : undefined,
     );
-    this.clients = [this.world.downstream, new PoolWorld(pooling).downstream];
+    this.protocol =
+      pooling === 'alpn'
+        ? { http1: lineProtocol('exclusive'), http2: lineProtocol('multiplexed', 3, 'http2') }
+        : this.world.protocol;
+    this.clients = [this.world.downstream, new PoolWorld('bound').downstream];
   }
 
   /** A lost attempt comes back once, from inside the pool. */
-  request(which: number, retry: boolean): void {
-    const attempt = new NotedAttempt();
+  request(which: number, retry: boolean, wantsFresh = false): void {
+    const attempt = new NotedAttempt(0, { wantsFresh });
     this.attempts.push(attempt);
-    if (retry) attempt.onLost = () => this.request(which, false);
-    this.world.request(this.clients[which % 2], attempt);
+    if (retry) attempt.onLost = () => this.request(which, false, which % 2 === 0);
+    this.world.request(this.clients[which % 2], attempt, this.protocol);
   }
 
   tell([event, which]: Event): void {
@@ -64,8 +84,11 @@ class Story {
       case 'request':
         this.request(which, which % 3 === 0);
         break;
+      case 'request-fresh':
+        this.request(which, which % 3 === 0, true);
+        break;
       case 'connect':
-        one(world.transport.connecting)?.succeed();
+        one(world.transport.connecting)?.succeed(which % 3 === 0 ? 'http/1.1' : 'h2');
         break;
       case 'connect-fail':
         one(world.transport.connecting)?.gone('connect-failed', 'ECONNREFUSED');
@@ -97,7 +120,13 @@ class Story {
         one(standing)?.gone();
         break;
       case 'goaway':
-        one(standing)?.deliver('!\n');
+        one(standing)?.deliver(which % 2 === 0 ? '!\n' : '!1\n');
+        break;
+      case 'limit':
+        one(standing)?.deliver(`+${which % 4}\n`);
+        break;
+      case 'pong':
+        one(standing)?.deliver('pong\n');
         break;
       case 'fault':
         one(standing)?.deliver('?\n');
@@ -143,9 +172,10 @@ class Story {
     for (let round = 0; round < 100; round++) {
       world.transport.settle();
       for (const connection of world.transport.connecting) {
-        if (succeeding) connection.succeed();
+        if (succeeding) connection.succeed(round % 2 === 0 ? 'h2' : 'http/1.1');
         else connection.gone('connect-failed', 'ECONNREFUSED');
       }
+      for (const connection of world.transport.open) connection.deliver('+3\n');
       for (const attempt of this.attempts.filter(({ open }) => open)) attempt.answer();
       this.check();
     }
@@ -164,7 +194,7 @@ class Story {
 
 const story = fc.array(fc.tuple(fc.constantFrom(...events), fc.nat(200)), { maxLength: 60 });
 
-for (const pooling of ['exclusive', 'multiplexed', 'bound'] as const) {
+for (const pooling of ['exclusive', 'multiplexed', 'bound', 'alpn'] as const) {
   test(`${pooling}: whatever happens, every attempt has one answer and the books balance`, () => {
     fc.assert(
       fc.property(story, fc.boolean(), fc.constantFrom(0, 1, 3), (happenings, succeeding, requestsMax) => {

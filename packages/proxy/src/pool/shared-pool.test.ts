@@ -200,11 +200,11 @@ test('at the connection limit no extra connection is opened', () => {
 
 test('passes codec settings only to the protocol that they are for', () => {
   const settings = { marker: true };
-  const http = new PoolWorld('exclusive', { codecSettings: settings });
+  const http = new PoolWorld('exclusive', { codecSettings: { http1: settings } });
   http.request();
   http.transport.connection(0).succeed();
   assert.equal(http.protocol.codecs[0]!.settings, settings);
-  const rpc = new PoolWorld('multiplexed', { codecSettings: settings });
+  const rpc = new PoolWorld('multiplexed', { codecSettings: { line: settings } });
   rpc.request();
   rpc.transport.connection(0).succeed();
   assert.equal(rpc.protocol.codecs[0]!.settings, undefined);

@@ -1,4 +1,4 @@
-import type { Protocol } from '@sofamesh/contract/protocol';
+import type { UpstreamProtocol } from '../cluster/upstream.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import type { PoolEnvironment } from './pool.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
@@ -8,31 +8,39 @@ const spreadPauseMs = 1000;
 
 /**
  * Many requests on a connection (`multiplexed`). Streams spread over a wanted number of connections, each new one to that
- * with the least streams; more are opened only while all are full. A connection that the peer retires (GOAWAY) makes room
- * for a new one and ends with its last stream.
+ * with the least streams; more are opened, and used, only while these are full, so that they fall idle and are closed when
+ * the load has gone. A connection that the peer retires (GOAWAY) makes room for a new one and ends with its last stream.
  */
 export class SharedPool extends ConnectionPool {
   /** Connected and not retired. */
   readonly #ready: UpstreamConnection[] = [];
   readonly #wanted: number;
   readonly #mayExceed: boolean;
+  /** What a connection may carry at most. */
+  readonly #streamsMax: number;
   #spreadNotBeforeMs = 0;
 
   /** `mayExceed`: open more than `wanted` connections while these are full. */
-  constructor(protocol: Protocol, environment: PoolEnvironment, wanted: number, mayExceed: boolean) {
+  constructor(protocol: UpstreamProtocol, environment: PoolEnvironment, wanted: number, mayExceed: boolean) {
     super(protocol, environment);
     this.#wanted = Math.max(1, wanted);
     this.#mayExceed = mayExceed;
+    const { limits } = environment.codecOptionsOf('pooling' in protocol ? protocol : protocol.http2);
+    this.#streamsMax = limits.streamsMax;
+  }
+
+  protected override get dialsApart(): boolean {
+    return this.#mayExceed;
   }
 
   protected override take(): UpstreamConnection | undefined {
     const ready = this.#ready;
     let best: UpstreamConnection | undefined;
-    for (let at = 0; at < ready.length; at++) {
+    for (let at = 0, left = this.#wanted; at < ready.length && left > 0; at++) {
       const connection = ready[at]!;
-      if (connection.capacity > 0 && (best === undefined || connection.activeStreams < best.activeStreams)) {
-        best = connection;
-      }
+      if (connection.capacity === 0) continue;
+      left--;
+      if (best === undefined || connection.activeStreams < best.activeStreams) best = connection;
     }
     if (best !== undefined && best.activeStreams > 0 && ready.length + this.connecting < this.#wanted) this.#spread();
     return best;
@@ -42,7 +50,7 @@ export class SharedPool extends ConnectionPool {
     if (this.waiting.length === 0) return;
     const wanted = this.#maySpread ? Math.min(this.#wanted, this.waiting.length) : 1;
     while (this.#ready.length + this.connecting < wanted && this.dial());
-    if (this.connecting === 0 && this.#mayExceed) this.dial();
+    if (this.#mayExceed) while (this.connecting * this.#streamsPerDial < this.waiting.length && this.dial());
   }
 
   /**
@@ -59,6 +67,8 @@ export class SharedPool extends ConnectionPool {
   }
 
   protected override place(connection: UpstreamConnection): void {
+    // One must be tried: a peer that took none may take some on another connection.
+    this.expectedStreams = Math.max(1, connection.streamsMax ?? this.expectedStreams);
     if (connection.retired) this.forget(connection);
     else if (!connection.listed) {
       connection.listed = true;
@@ -70,6 +80,10 @@ export class SharedPool extends ConnectionPool {
     if (!connection.listed) return;
     connection.listed = false;
     this.#ready.splice(this.#ready.indexOf(connection), 1);
+  }
+
+  get #streamsPerDial(): number {
+    return Math.min(this.#streamsMax, this.expectedStreams);
   }
 
   #spread(): void {

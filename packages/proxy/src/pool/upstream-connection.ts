@@ -1,15 +1,20 @@
+import { Deadline } from '@sofamesh/base/timer-wheel';
 import type { ResetReason } from '@sofamesh/contract/message';
 import type { ClientCodec, ClientHost, Protocol, ProtocolFault } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
 import { ConnectionTally } from '../cluster/connection-tally.ts';
-import type { UpstreamAttempt } from '../cluster/upstream.ts';
+import type { UpstreamAttempt, UpstreamCarrier } from '../cluster/upstream.ts';
 import { IdleWatch } from './idle-watch.ts';
+import { Keepalive, type KeepaliveOwner } from './keepalive.ts';
 import type { PoolEnvironment } from './pool.ts';
 
 /** The pool, as its connections see it. */
 export interface ConnectionOwner {
-  readonly protocol: Protocol;
   readonly environment: PoolEnvironment;
+  /** Streams that the host is known to take on one connection; infinite when nothing is known. */
+  readonly expectedStreams: number;
+  /** What is spoken on a connection that has just been made. */
+  protocolOf(connection: Connection): Protocol;
   onConnected(connection: UpstreamConnection): void;
   onConnectFailed(connection: UpstreamConnection, reason: ResetReason, detail: string): void;
   /** `capacity` and `retired` may have changed. */
@@ -27,7 +32,10 @@ export interface ConnectionOwner {
 const unsolicitedSlack = 100;
 
 /** One pooled connection: passes bytes to its codec and events to its pool, and keeps the books. */
-export class UpstreamConnection extends IdleWatch implements ConnectionHandler, ClientHost {
+export class UpstreamConnection
+  extends IdleWatch
+  implements ConnectionHandler, ClientHost, KeepaliveOwner, UpstreamCarrier
+{
   readonly connection: Connection;
   /** Which dial of its pool it was, counted from 1. */
   readonly dial: number;
@@ -36,14 +44,27 @@ export class UpstreamConnection extends IdleWatch implements ConnectionHandler, 
   connected = false;
   /** In the pool's list of connections that may take a stream. */
   listed = false;
+  /** It takes many streams at a time. Known when connected. */
+  shared = false;
+  /** It was dialled for this attempt alone. */
+  reservedFor: UpstreamAttempt | undefined = undefined;
   readonly #owner: ConnectionOwner;
   readonly #tally: ConnectionTally;
   readonly #requestsMax: number;
+  #protocolName = '';
   #codec: ClientCodec | undefined = undefined;
+  #keepalive: Keepalive | undefined = undefined;
+  #ageLimit: AgeLimit | undefined = undefined;
+  /** It has just been made: what is sent now cannot cross an end that the peer decided on while nobody used it. */
+  #fresh = false;
   #openedStreams = 0;
   #unsolicited = 0;
   /** No stream may be opened any more by our own will, or it is gone. */
   #closing = false;
+  /** The peer has said, or shown, how many streams it takes. */
+  #peerSpoke = false;
+  /** It has reached its maximum age. */
+  #old = false;
   #peerEnded = false;
   /** Streams were open when its end began. */
   #brokeBusy = false;
@@ -60,13 +81,21 @@ export class UpstreamConnection extends IdleWatch implements ConnectionHandler, 
 
   /** Streams that may be opened now. */
   get capacity(): number {
-    if (this.#closing || this.#exhausted || this.#codec === undefined) return 0;
-    return this.#codec.available;
+    if (this.#closing || this.#old || this.#exhausted || this.#codec === undefined) return 0;
+    const { available } = this.#codec;
+    // The codec takes its peer for a generous one until the peer has spoken; an earlier connection may have told better.
+    if (this.#peerSpoke) return available;
+    return Math.min(available, Math.max(0, this.#owner.expectedStreams - this.activeStreams));
+  }
+
+  /** Streams that the peer takes at a time; undefined as long as it has not said so. */
+  get streamsMax(): number | undefined {
+    return this.#peerSpoke && !this.retired ? this.#codec!.available + this.activeStreams : undefined;
   }
 
   /** No stream will ever be opened again. */
   get retired(): boolean {
-    return this.#closing || this.#exhausted || this.#codec?.retired === true;
+    return this.#closing || this.#old || this.#exhausted || this.#codec?.retired === true;
   }
 
   get #exhausted(): boolean {
@@ -81,7 +110,8 @@ export class UpstreamConnection extends IdleWatch implements ConnectionHandler, 
     stats.rqTotal.increment();
     stats.rqActive.add(1);
     host.rqTotal++;
-    attempt.onPoolReady(this.#codec!.openStream(attempt), this.connection);
+    this.#keepalive?.beforeRequest();
+    attempt.onPoolReady(this.#codec!.openStream(attempt), this, this.#fresh);
     if (!last) return;
     stats.cxMaxRequests.increment();
     this.#owner.onChange(this);
@@ -95,17 +125,32 @@ export class UpstreamConnection extends IdleWatch implements ConnectionHandler, 
   // ── of the connection ─────────────────────────────────────────────────────────────────────────────────────────
 
   onConnect(): void {
-    const { protocol, environment } = this.#owner;
+    const { environment } = this.#owner;
+    const { config, stats, wheel, clock, random } = environment;
+    const protocol = this.#owner.protocolOf(this.connection);
+    const isHttp2 = protocol.name === 'http2';
     this.connected = true;
-    this.#tally.connected();
-    if (protocol.name === 'http1') environment.stats.cxHttp1Total.increment();
-    this.#codec = protocol.createClientCodec(this.connection, this, environment.codecOptions);
-    this.watchIdle(environment.wheel, environment.config.idleTimeoutMs);
+    this.shared = protocol.pooling !== 'exclusive';
+    this.#protocolName = protocol.name;
+    this.#tally.connected(this.connection);
+    if (isHttp2) stats.cxHttp2Total.increment();
+    else if (protocol.name === 'http1') stats.cxHttp1Total.increment();
+    this.#codec = protocol.createClientCodec(this.connection, this, environment.codecOptionsOf(protocol));
+    this.watchIdle(wheel, config.idleTimeoutMs);
+    if (isHttp2 && config.keepalive !== undefined)
+      this.#keepalive = new Keepalive(config.keepalive, this, clock, wheel, random);
+    if (config.connectionDurationMs > 0) {
+      this.#ageLimit = new AgeLimit(this);
+      wheel.start(this.#ageLimit, config.connectionDurationMs);
+    }
+    this.#fresh = true;
     this.#owner.onConnected(this);
+    this.#fresh = false;
   }
 
   onBytes(chunk: Buffer): void {
     this.#tally.received(chunk.length, this.connection);
+    this.#keepalive?.onReceived();
     this.#codec?.receive(chunk);
   }
 
@@ -123,6 +168,8 @@ export class UpstreamConnection extends IdleWatch implements ConnectionHandler, 
     const owner = this.#owner;
     this.#closing = true;
     this.stopIdleWatch();
+    this.#keepalive?.stop();
+    if (this.#ageLimit !== undefined) owner.environment.wheel.stop(this.#ageLimit);
     this.#tally.closed(this.connection, cause, this.#peerEnded, this.#brokeBusy || this.activeStreams > 0);
     if (!this.connected) {
       const reason = cause.kind === 'connect-timeout' ? 'connection-timeout' : 'connection-failure';
@@ -139,18 +186,27 @@ export class UpstreamConnection extends IdleWatch implements ConnectionHandler, 
   onStreamEnd(): void {
     const { stats, host } = this.#owner.environment;
     this.activeStreams--;
+    this.#peerSpoke = true;
     stats.rqActive.add(-1);
     host.activeRequests--;
     this.#owner.onChange(this);
   }
 
   onAvailabilityChange(): void {
+    this.#peerSpoke = true;
     this.#owner.onChange(this);
   }
 
   onFault(fault: ProtocolFault): void {
-    this.#owner.environment.stats.cxProtocolError.increment();
-    if (fault.scope === 'connection') this.#brokeBusy ||= this.activeStreams > 0;
+    const { stats } = this.#owner.environment;
+    stats.recordCodecEvent(this.#protocolName, fault.code);
+    if (fault.scope !== 'connection') return;
+    stats.cxProtocolError.increment();
+    this.#brokeBusy ||= this.activeStreams > 0;
+  }
+
+  onHeartbeatReply(): void {
+    this.#keepalive?.onAnswer();
   }
 
   onUnsolicited(): void {
@@ -158,6 +214,26 @@ export class UpstreamConnection extends IdleWatch implements ConnectionHandler, 
     if (++this.#unsolicited <= this.#openedStreams + unsolicitedSlack || this.#closing) return;
     this.#brokeBusy ||= this.activeStreams > 0;
     this.close('now');
+    this.#owner.onChange(this);
+  }
+
+  // ── of the timers ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  sendHeartbeat(): boolean {
+    return !this.#closing && this.#codec!.sendHeartbeat();
+  }
+
+  onKeepaliveTimeout(): void {
+    this.#owner.environment.stats.recordCodecEvent(this.#protocolName, 'keepalive_timeout');
+    this.#brokeBusy ||= this.activeStreams > 0;
+    this.close('now');
+    this.#owner.onChange(this);
+  }
+
+  onOld(): void {
+    if (this.retired) return;
+    this.#old = true;
+    this.#owner.environment.stats.cxMaxDurationReached.increment();
     this.#owner.onChange(this);
   }
 
@@ -171,5 +247,19 @@ export class UpstreamConnection extends IdleWatch implements ConnectionHandler, 
     this.#owner.environment.stats.cxIdleTimeout.increment();
     this.close('flush');
     this.#owner.onChange(this);
+  }
+}
+
+/** The maximum age of a connection (`max_connection_duration`). */
+class AgeLimit extends Deadline {
+  readonly #connection: UpstreamConnection;
+
+  constructor(connection: UpstreamConnection) {
+    super();
+    this.#connection = connection;
+  }
+
+  onDeadline(): void {
+    this.#connection.onOld();
   }
 }

@@ -8,6 +8,7 @@ export type CompileFormat = (format: string, where: string) => (record: LogRecor
 interface Addition {
   readonly name: string;
   readonly action: HeaderAction;
+  readonly keepsEmpty: boolean;
   readonly value: (record: LogRecord) => string;
 }
 
@@ -24,11 +25,12 @@ export class HeaderEdits {
   /** Undefined when there is nothing to do, so that most routes pay nothing. */
   static compile(config: HeaderMutation, compileFormat: CompileFormat, where: string): HeaderEdits | undefined {
     if (config.add.length === 0 && config.remove.length === 0) return undefined;
-    const add = config.add.map(({ name, value, action }) => {
+    const add = config.add.map(({ name, value, action, keepsEmpty = false }) => {
       const constant = !value.includes('%');
       return {
         name: name.toLowerCase(),
         action,
+        keepsEmpty,
         value: constant ? () => value : compileFormat(value, `${where}: header ${name}`),
       };
     });
@@ -40,11 +42,12 @@ export class HeaderEdits {
 
   apply(headers: Headers, record: LogRecord): void {
     for (const name of this.#remove) headers.remove(name);
-    for (const { name, action, value } of this.#add) {
-      if (action === 'append') headers.add(name, value(record));
-      else if (action === 'overwrite') headers.set(name, value(record));
-      else if ((headers.get(name) !== undefined) === (action === 'overwrite-if-exists'))
-        headers.set(name, value(record));
+    for (const { name, action, keepsEmpty, value } of this.#add) {
+      const text = value(record);
+      if (text === '' && !keepsEmpty) continue;
+      if (action === 'append') headers.add(name, text);
+      else if (action === 'overwrite') headers.set(name, text);
+      else if ((headers.get(name) !== undefined) === (action === 'overwrite-if-exists')) headers.set(name, text);
     }
   }
 }

@@ -21,6 +21,7 @@ export class RetryPolicy {
   readonly #statuses: ReadonlySet<number>;
   readonly #grpcStatuses: ReadonlySet<string>;
   readonly #anyReset: boolean;
+  readonly #onRateLimit: boolean;
 
   constructor(config: RetryConfig) {
     this.retriesMax = config.retriesMax;
@@ -35,6 +36,7 @@ export class RetryPolicy {
     if (on.has('retriable-status-codes')) for (const status of config.retriableStatuses) statuses.add(status);
     this.#statuses = statuses;
     this.#grpcStatuses = new Set(config.on.flatMap((word) => (word in statusOf ? [String(statusOf[word])] : [])));
+    this.#onRateLimit = on.has('envoy-ratelimited');
     // A reset becomes a 5xx, which is why these two mean it as well.
     this.#anyReset = on.has('reset') || on.has('5xx') || on.has('gateway-error');
   }
@@ -42,7 +44,9 @@ export class RetryPolicy {
   /** The answer is one to try again for. */
   retriesResponse(head: ResponseHead): boolean {
     const { status } = head;
-    if (this.#statuses.has(status) || (status >= 500 && this.#on.has('5xx'))) return true;
+    if (this.#onRateLimit && isRateLimited(head)) return true;
+    // Who has limited its rate does not want the request again, unless the policy names just that.
+    if (this.#statuses.has(status) || (status >= 500 && this.#on.has('5xx'))) return !isRateLimited(head);
     return this.#grpcStatuses.size > 0 && this.#grpcStatuses.has(head.get('grpc-status') ?? '');
   }
 
@@ -66,4 +70,8 @@ export class RetryPolicy {
   backOffMs(retry: number, random: Random): number {
     return random.next() * Math.min(this.#baseMs * 2 ** retry, this.#maxMs);
   }
+}
+
+function isRateLimited(head: ResponseHead): boolean {
+  return head.get('x-envoy-ratelimited') !== undefined;
 }

@@ -1,4 +1,3 @@
-import { CodedError } from '@sofamesh/base/errors';
 import type { Random } from '@sofamesh/base/random';
 import type { LogRecord } from '@sofamesh/contract/access-log';
 import type { RouteView } from '@sofamesh/contract/filter';
@@ -8,21 +7,28 @@ import type { Counter, Stats } from '@sofamesh/contract/stats';
 import type {
   ForwardConfig,
   HeaderMutations,
-  RedirectConfig,
+  MirrorConfig,
+  RetryConfig,
   RouteConfig,
   RouteTableConfig,
+  RouteUpgradeConfig,
   VirtualHostConfig,
 } from '../config/route.ts';
+import { clusterNotFound } from '../stream/replies.ts';
+import { grpcTimeoutMs } from './grpc.ts';
+import { HashPolicy } from './hash-policy.ts';
 import { type CompileFormat, HeaderEdits } from './header-edits.ts';
+import { compileRedirect, httpsLocation } from './redirect.ts';
 import { RetryPolicy } from './retry-policy.ts';
+import { compilePathRewrite, compileRewrite, splitPath } from './rewrite.ts';
 import { RouteMatch } from './route-match.ts';
 import { RouteStats } from './route-stats.ts';
-import { compileRe2 } from './string-match.ts';
 
 /** One entry of a forward action: where to, and what holds for requests that go there only. */
 export interface WeightedCluster {
   readonly name: string;
   readonly weight: number;
+  readonly hostRewrite?: string | undefined;
   readonly filterConfigs: Readonly<Record<string, unknown>>;
   readonly requestEdits: HeaderEdits | undefined;
   readonly responseEdits: HeaderEdits | undefined;
@@ -40,11 +46,25 @@ export class Route implements RouteView {
   /** Whole-request deadline; 0: none. */
   readonly timeoutMs: number;
   readonly retry: RetryPolicy | undefined;
+  readonly retryConfig: RetryConfig | undefined;
+  /** Chooses the host; undefined: the balancer does as it likes. */
+  readonly hashPolicy: HashPolicy | undefined;
+  /** `x-envoy-attempt-count` goes to the upstream, to the client. */
+  /** Undefined: requests are not copied. */
+  readonly mirrors: readonly MirrorConfig[] | undefined;
+  readonly countsAttempts: boolean;
+  /** The answer when the cluster does not exist. */
+  readonly clusterMissing: LocalReply;
+  readonly tellsAttempts: boolean;
   /** Undefined for a route without a name. */
   readonly stats: RouteStats | undefined;
   readonly #totalWeight: number;
   readonly #edits: readonly { readonly request: HeaderEdits | undefined; readonly response: HeaderEdits | undefined }[];
-  readonly #rewritePath: ((path: string) => string) | undefined;
+  readonly #forward: ReturnType<typeof compileForward> | undefined;
+  readonly #location: ((head: RequestHead) => string) | undefined;
+  readonly #requireTls: VirtualHostConfig['requireTls'];
+  readonly #upgrades: ReadonlyMap<string, RouteUpgradeConfig> | undefined;
+  readonly #editsClusterFirst: boolean;
   readonly #filterConfigs: readonly Readonly<Record<string, unknown>>[];
 
   constructor(
@@ -65,12 +85,26 @@ export class Route implements RouteView {
     this.#totalWeight = this.clusters.reduce((sum, cluster) => sum + cluster.weight, 0);
     this.timeoutMs = action.kind === 'forward' ? action.timeoutMs : 0;
     const retry = (action.kind === 'forward' ? action.retry : undefined) ?? host.retry;
+    this.retryConfig = retry;
     this.retry = retry === undefined || retry.retriesMax === 0 ? undefined : new RetryPolicy(retry);
     // Most specific first, as Envoy's default (most_specific_header_mutations_wins: false) applies them.
-    this.#edits = [config.headers, host.headers, table.headers]
+    const levels = [config.headers, host.headers, table.headers];
+    this.#editsClusterFirst = table.mostSpecificEditsLast !== true;
+    if (!this.#editsClusterFirst) levels.reverse();
+    this.#edits = levels
       .map((mutations) => compileEdits(mutations, compileFormat, where))
       .filter((edits) => edits.request !== undefined || edits.response !== undefined);
-    this.#rewritePath = action.kind === 'forward' ? compileRewrite(config, action, where) : undefined;
+    const forward = action.kind === 'forward' ? action : undefined;
+    this.#forward = forward && compileForward(config, forward, where);
+    this.#location = action.kind === 'redirect' ? compileRedirect(action, config.match.path, where) : undefined;
+    this.hashPolicy = forward && HashPolicy.compile(forward.hashPolicy, `${where}.route.hash_policy`);
+    this.#requireTls = host.requireTls;
+    this.clusterMissing = { ...clusterNotFound, status: forward?.clusterMissingStatus ?? clusterNotFound.status };
+    this.mirrors = forward?.mirrors;
+    this.countsAttempts = host.countsAttempts === true;
+    this.tellsAttempts = host.tellsAttempts === true;
+    this.#upgrades =
+      forward?.upgrades === undefined ? undefined : new Map(forward.upgrades.map((each) => [each.type, each]));
     this.#filterConfigs = [config.filterConfigs, host.filterConfigs, table.filterConfigs];
   }
 
@@ -106,15 +140,27 @@ export class Route implements RouteView {
 
   /** Header mutations and rewrites, once, before the request goes upstream. */
   applyRequest(head: RequestHead, cluster: WeightedCluster | undefined, record: LogRecord): void {
-    cluster?.requestEdits?.apply(head, record);
+    if (this.#editsClusterFirst) cluster?.requestEdits?.apply(head, record);
     for (const edits of this.#edits) edits.request?.apply(head, record);
-    const { action } = this.config;
-    if (action.kind !== 'forward') return;
-    if (this.#rewritePath !== undefined) {
-      head.set('x-envoy-original-path', head.path);
-      head.path = this.#rewritePath(head.path);
+    if (!this.#editsClusterFirst) cluster?.requestEdits?.apply(head, record);
+    const forward = this.#forward;
+    if (forward === undefined) return;
+    const received = head.path;
+    if (forward.path !== undefined) {
+      head.set('x-envoy-original-path', received);
+      head.path = forward.path(received);
     }
-    if (action.hostRewrite !== undefined && action.hostRewrite !== 'auto') head.authority = action.hostRewrite.literal;
+    const authority = cluster?.hostRewrite ?? forward.host?.(head, received);
+    if (authority !== undefined) this.rewriteHost(head, authority);
+  }
+
+  /** The authority changes on the way to the upstream. */
+  rewriteHost(head: RequestHead, authority: string): void {
+    const { action } = this.config;
+    if (action.kind === 'forward' && action.appendForwardedHost && authority !== head.authority) {
+      head.add('x-forwarded-host', head.authority);
+    }
+    head.authority = authority;
   }
 
   /** The authority becomes the name of the host that was picked (Envoy: auto_host_rewrite). */
@@ -124,25 +170,52 @@ export class Route implements RouteView {
   }
 
   applyResponse(head: ResponseHead, cluster: WeightedCluster | undefined, record: LogRecord): void {
-    cluster?.responseEdits?.apply(head, record);
+    if (this.#editsClusterFirst) cluster?.responseEdits?.apply(head, record);
     for (const edits of this.#edits) edits.response?.apply(head, record);
+    if (!this.#editsClusterFirst) cluster?.responseEdits?.apply(head, record);
+  }
+
+  /** Answers of the proxy's own get the headers that this route adds to answers. */
+  get editsReplies(): boolean {
+    return this.config.action.kind === 'forward' && this.#edits.length + this.clusters.length > 0;
+  }
+
+  /** What the route says of a protocol that a request wants to switch to, `connect` included. */
+  upgrade(type: string): RouteUpgradeConfig | undefined {
+    return this.#upgrades?.get(type);
+  }
+
+  /** How long request and answer may take together: 0 for ever, undefined as the listener says. */
+  streamDurationMs(head: RequestHead): number | undefined {
+    const { action } = this.config;
+    if (action.kind !== 'forward' || action.streamDuration === undefined) return undefined;
+    const { durationMs, grpcLongestMs, grpcOffsetMs } = action.streamDuration;
+    const asked = grpcLongestMs === undefined ? undefined : grpcTimeoutMs(head);
+    if (asked === undefined) return durationMs;
+    const bounded = grpcLongestMs! > 0 ? Math.min(asked, grpcLongestMs!) : asked;
+    return grpcOffsetMs < bounded ? bounded - grpcOffsetMs : bounded;
   }
 
   /** The answer of a redirect or direct response; undefined for a forward. */
   reply(head: RequestHead): LocalReply | undefined {
     const { action } = this.config;
+    if (this.#requireTls !== undefined && this.#wantsTls(head)) return redirectTo(301, httpsLocation(head));
     if (action.kind === 'forward') return undefined;
     if (action.kind === 'direct-response') {
       return { status: action.status, body: action.body, details: 'direct_response', flags: ResponseFlag.none };
     }
-    return {
-      status: action.status,
-      body: '',
-      details: 'direct_response',
-      flags: ResponseFlag.none,
-      headers: [['location', redirectLocation(action, head, this.config)]],
-    };
+    return redirectTo(action.status, this.#location!(head));
   }
+
+  #wantsTls(head: RequestHead): boolean {
+    if (head.get('x-forwarded-proto') === 'https') return false;
+    return this.#requireTls === 'all' || head.get('x-envoy-internal') !== 'true';
+  }
+}
+
+function redirectTo(status: number, location: string): LocalReply {
+  const { none } = ResponseFlag;
+  return { status, body: '', details: 'direct_response', flags: none, headers: [['location', location]] };
 }
 
 function clusterOfHeader(head: RequestHead, header: string): WeightedCluster | undefined {
@@ -159,11 +232,12 @@ function compileClusters(
 ): WeightedCluster[] {
   return action.clusters
     .filter((cluster) => cluster.weight > 0 || action.clusters.length === 1)
-    .map(({ name, weight, headers, filterConfigs }) => {
+    .map(({ name, weight, headers, filterConfigs, hostRewrite }) => {
       const edits = compileEdits(headers, compileFormat, where);
       return {
         name,
         weight,
+        hostRewrite,
         filterConfigs,
         requestEdits: edits.request,
         responseEdits: edits.response,
@@ -179,66 +253,36 @@ function compileEdits(mutations: HeaderMutations, compileFormat: CompileFormat, 
   };
 }
 
-function compileRewrite(
-  config: RouteConfig,
-  action: ForwardConfig,
-  where: string,
-): ((path: string) => string) | undefined {
-  const { prefixRewrite, regexRewrite } = action;
-  if (prefixRewrite !== undefined) {
-    const { path: matched } = config.match;
-    // An exact match has the whole path for its prefix; a regex match has none to replace.
-    if (matched.kind === 'regex') return undefined;
-    return (path) => prefixRewrite + path.slice(matched.value.length);
-  }
-  if (regexRewrite === undefined) return undefined;
-  const pattern = compileRe2(regexRewrite.pattern, `${where}.route.regex_rewrite`);
-  const substitute = compileSubstitution(
-    regexRewrite.substitution,
-    pattern.groupCount(),
-    `${where}.route.regex_rewrite.substitution`,
-  );
-  return (path) => {
-    const [bare, query] = splitPath(path);
-    const rewritten = pattern.matcher(bare).replaceAll(substitute);
-    return query === undefined ? rewritten : `${rewritten}?${query}`;
+function compileForward(config: RouteConfig, action: ForwardConfig, where: string) {
+  const { hostRewrite } = action;
+  return {
+    path: compilePrefixOrRegex(config, action, where),
+    host: compileHostRewrite(hostRewrite, where),
   };
 }
 
-/** RE2's own form: `\1` is a group, `\0` the whole match, `\\` a backslash; nothing else is special. */
-function compileSubstitution(text: string, groups: number, where: string): (...found: unknown[]) => string {
-  const parts: (string | number)[] = [];
-  for (const [part] of text.matchAll(/\\.?|[^\\]+/gs)) {
-    const group = /^\\\d$/.test(part) ? Number(part[1]) : undefined;
-    if (part[0] === '\\' && part !== '\\\\' && (group === undefined || group > groups)) {
-      throw new CodedError('bad_substitution', `${where}: ${JSON.stringify(part)}: there are ${groups} groups`);
-    }
-    parts.push(group ?? (part === '\\\\' ? '\\' : part));
+function compilePrefixOrRegex(
+  config: RouteConfig,
+  { prefixRewrite, regexRewrite }: ForwardConfig,
+  where: string,
+): ((path: string) => string) | undefined {
+  if (prefixRewrite !== undefined) {
+    const { path: matched } = config.match;
+    // An exact match has the whole path for its prefix; a regex match has none to replace.
+    if (matched.kind === 'regex' || matched.kind === 'connect') return undefined;
+    return (path) => prefixRewrite + path.slice(matched.value.length);
   }
-  return (...found) => parts.map((part) => (typeof part === 'string' ? part : String(found[part] ?? ''))).join('');
+  return regexRewrite && compilePathRewrite(regexRewrite, `${where}.route.regex_rewrite`);
 }
 
-/** Path and query; the query is undefined when there is no question mark. */
-export function splitPath(path: string): [path: string, query: string | undefined] {
-  const mark = path.indexOf('?');
-  return mark < 0 ? [path, undefined] : [path.slice(0, mark), path.slice(mark + 1)];
-}
-
-const defaultPorts: Readonly<Record<string, string>> = { http: ':80', https: ':443' };
-
-function redirectLocation(action: RedirectConfig, head: RequestHead, config: RouteConfig): string {
-  const scheme = action.scheme ?? head.scheme;
-  let host = action.host ?? head.authority;
-  if (action.port !== undefined) host = `${host.replace(/:\d+$/, '')}:${action.port}`;
-  else if (scheme !== head.scheme) host = dropSuffix(host, defaultPorts[head.scheme]);
-  const [bare, query] = splitPath(head.path);
-  let path = bare;
-  if (action.path !== undefined) path = action.path;
-  else if (action.prefixRewrite !== undefined) path = action.prefixRewrite + bare.slice(config.match.path.value.length);
-  const keepQuery = query !== undefined && !action.stripQuery && !path.includes('?');
-  return `${scheme}://${host}${path}${keepQuery ? `?${query}` : ''}`;
-}
-
-function dropSuffix(text: string, suffix: string | undefined): string {
-  return suffix !== undefined && text.endsWith(suffix) ? text.slice(0, -suffix.length) : text;
+/** The new authority; undefined leaves it as it is. `auto` is known only when a host was picked. */
+function compileHostRewrite(
+  rewrite: ForwardConfig['hostRewrite'],
+  where: string,
+): ((head: RequestHead, path: string) => string | undefined) | undefined {
+  if (rewrite === undefined || rewrite === 'auto') return undefined;
+  if ('literal' in rewrite) return () => rewrite.literal;
+  if ('header' in rewrite) return (head) => head.get(rewrite.header) || undefined;
+  const ofPath = compileRewrite(rewrite.path, `${where}.route.host_rewrite_path_regex`);
+  return (_head, path) => ofPath(splitPath(path)[0]);
 }

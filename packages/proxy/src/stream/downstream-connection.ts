@@ -1,5 +1,5 @@
 import { Deadline } from '@sofamesh/base/timer-wheel';
-import type { RequestHead } from '@sofamesh/contract/message';
+import type { LocalReply, RequestHead } from '@sofamesh/contract/message';
 import type {
   Protocol,
   ProtocolFault,
@@ -9,8 +9,19 @@ import type {
   ServerStreamHandler,
 } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
+import { ConnectionTimer, Heartbeat } from './connection-timers.ts';
+import type { CodecStats } from './downstream-stats.ts';
 import { ActiveExchange } from './exchange.ts';
+import { RefusedRequest } from './refused-request.ts';
 import type { StreamProxy } from './stream-proxy.ts';
+
+/** A client that got an answer just now may have sent its next request already, which a close would lose. */
+const lastWaitMs = 1_000;
+
+/** What Envoy's access log calls a fault whose counter has another name. */
+const detailsOfFault: Readonly<Record<string, string>> = {
+  'http2.rx_messaging_error': 'http2.violation.of.messaging.rule',
+};
 
 /**
  * A client's connection, in whatever protocol: bytes go to its codec, and each request that comes out becomes an
@@ -22,7 +33,17 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
   readonly #codec: ServerCodec;
   readonly #done: () => void;
   readonly #startMs: number;
-  readonly #progress: ProgressDeadline | undefined;
+  readonly #progress: ConnectionTimer | undefined;
+  readonly #protocol: string;
+  /** HTTP/1.1 can ask a client to go only with an answer. */
+  readonly #saysFarewellInAnswers: boolean;
+  /** Undefined for RPC. */
+  readonly #codecStats: CodecStats | undefined;
+  readonly #age: ConnectionTimer | undefined;
+  readonly #heartbeat: Heartbeat | undefined;
+  #drainEnd: ConnectionTimer | undefined = undefined;
+  /** The drain begins with the next request, or when this comes. */
+  #lastWait: ConnectionTimer | undefined = undefined;
   #active = 0;
   #requests = 0;
   #idleSinceMs: number;
@@ -31,18 +52,42 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
   /** How many requests there had been when bytes were last held. */
   #requestsWhenHeld = 0;
   #draining = false;
+  /** The head that the codec gives up was too slow, which breaks no rule of the protocol. */
+  #abandoning = false;
+  /** What is known of a request that the codec is refusing. */
+  #refused: RefusedRequest | undefined = undefined;
 
   constructor(proxy: StreamProxy, protocol: Protocol, connection: Connection, done: () => void) {
     super();
     this.#proxy = proxy;
     this.connection = connection;
     this.#done = done;
-    this.#codec = protocol.createServerCodec(connection, this, proxy.codecOptions);
+    this.#protocol = protocol.name;
+    this.#saysFarewellInAnswers = protocol.pooling === 'exclusive';
+    this.#codec = protocol.createServerCodec(connection, this, proxy.optionsOf(protocol));
+    this.#codecStats = proxy.edge === undefined ? undefined : proxy.stats.codec(protocol.name);
+    this.#codecStats?.cxTotal.increment();
+    this.#codecStats?.cxActive.add(1);
     const nowMs = proxy.clock.now();
     this.#startMs = nowMs;
     this.#idleSinceMs = nowMs;
     if (proxy.idleTimeoutMs > 0) proxy.wheel.start(this, proxy.idleTimeoutMs, nowMs);
-    this.#progress = proxy.messageProgressTimeoutMs > 0 ? new ProgressDeadline(this) : undefined;
+    const { messageProgressTimeoutMs, maxConnectionDurationMs, heartbeat } = proxy;
+    if (messageProgressTimeoutMs > 0) this.#progress = new ConnectionTimer(() => this.#onProgressTimeout());
+    if (maxConnectionDurationMs > 0) {
+      this.#age = new ConnectionTimer(() => this.#onMaxDuration());
+      proxy.wheel.start(this.#age, maxConnectionDurationMs, nowMs);
+    }
+    if (heartbeat !== undefined && this.#codec.sendHeartbeat !== undefined) {
+      this.#heartbeat = new Heartbeat(
+        heartbeat,
+        proxy.wheel,
+        proxy.random,
+        () => this.#codec.sendHeartbeat!(),
+        () => this.#onDead(),
+      );
+      this.#heartbeat.start();
+    }
   }
 
   // ── from the transport ────────────────────────────────────────────────────────────────────────────────────────
@@ -67,7 +112,10 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     const active = this.#active;
     this.#codec.connectionClosed(cause);
     proxy.wheel.stop(this);
-    if (this.#progress !== undefined) proxy.wheel.stop(this.#progress);
+    for (const timer of [this.#progress, this.#age, this.#drainEnd, this.#lastWait])
+      if (timer !== undefined) proxy.wheel.stop(timer);
+    this.#heartbeat?.stop();
+    this.#codecStats?.cxActive.add(-1);
     proxy.heldBytes -= this.#heldBytes;
     this.#heldBytes = 0;
     if (active > 0) proxy.stats.cxDestroyActiveRq.increment();
@@ -84,12 +132,13 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     const { stats } = proxy;
     stats.rqTotal.increment();
     stats.rqActive.add(1);
+    this.#codecStats?.rqTotal.increment();
     this.#active++;
     this.#requests++;
     if (this.#requests === proxy.maxRequestsPerConnection) {
       stats.cxMaxRequests.increment();
-      this.#codec.goAway();
-    }
+      this.#beginDrain();
+    } else if (this.#lastWait !== undefined) this.#beginDrain();
     const exchange = new ActiveExchange(proxy, this, stream, head, end, proxy.clock.now());
     exchange.begin();
     return exchange;
@@ -97,8 +146,47 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
 
   onFault(fault: ProtocolFault): void {
     const proxy = this.#proxy;
-    if (fault.scope === 'connection') proxy.stats.cxProtocolError.increment();
+    const { stats } = proxy;
+    if (!this.#abandoning) {
+      if (fault.scope === 'connection') stats.cxProtocolError.increment();
+      if (this.#codecStats !== undefined) stats.countFault(this.#protocol, fault.code);
+    }
+    if (fault.answered !== undefined) this.#logRefused(fault.answered, fault.code);
     proxy.logger.debug('client broke its protocol', { connection: this.connection.id, ...fault });
+  }
+
+  /** What the codec answers by itself is like the engine's own answers. */
+  decorateReply(reply: LocalReply): LocalReply {
+    const { edge, localReplies } = this.#proxy;
+    if (edge === undefined) return reply;
+    const refused = this.#refuse(reply.status, reply.details);
+    refused.showReply(reply);
+    const answer = localReplies?.rewrite(reply, refused) ?? reply;
+    refused.showReply(answer);
+    return edge.onReply(answer, undefined);
+  }
+
+  #refuse(status: number, details: string): RefusedRequest {
+    const why = this.#abandoning ? 'request_header_timeout' : details;
+    this.#refused = new RefusedRequest(status, why, this.connection, this.#proxy.clock.wallMs());
+    return this.#refused;
+  }
+
+  /** The request whose head was refused counts, and is logged, like any other. */
+  #logRefused(status: number, code: string): void {
+    const { stats, accessLogs } = this.#proxy;
+    const why = `${this.#protocol}.${code}`;
+    const record = this.#refused ?? this.#refuse(status, detailsOfFault[why] ?? why);
+    this.#refused = undefined;
+    stats.rqTotal.increment();
+    this.#codecStats?.rqTotal.increment();
+    if (record.status === 0) stats.rqTxReset.increment();
+    else stats.recordResponse(record.status);
+    for (const log of accessLogs) log.log(record);
+  }
+
+  onHeartbeatReply(): void {
+    this.#heartbeat?.answered();
   }
 
   onHeartbeat(): void {
@@ -145,9 +233,24 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     }
   }
 
-  onProgressTimeout(): void {
-    this.#proxy.stats.cxMessageTimeout.increment();
-    this.connection.close('flush');
+  #onProgressTimeout(): void {
+    const { stats } = this.#proxy;
+    stats.cxMessageTimeout.increment();
+    if (this.#active === 0 && this.#codec.abandonHead !== undefined) {
+      stats.rqHeaderTimeout.increment();
+      this.#abandoning = true;
+      this.#codec.abandonHead();
+    } else this.connection.close('flush');
+  }
+
+  #onMaxDuration(): void {
+    this.#proxy.stats.cxMaxDuration.increment();
+    this.#beginDrain();
+  }
+
+  #onDead(): void {
+    this.#proxy.stats.countFault(this.#protocol, 'keepalive_timeout');
+    this.connection.close('reset');
   }
 
   onDeadline(): void {
@@ -169,27 +272,29 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
   drain(): void {
     if (this.#draining) return;
     this.#draining = true;
-    this.#proxy.stats.cxDrainClose.increment();
+    const { stats, wheel, clock } = this.#proxy;
+    stats.cxDrainClose.increment();
+    const waitMs = this.#saysFarewellInAnswers && this.#active === 0 ? this.#idleSinceMs + lastWaitMs - clock.now() : 0;
+    if (waitMs > 0) {
+      this.#lastWait = new ConnectionTimer(() => this.#beginDrain());
+      wheel.start(this.#lastWait, waitMs);
+    } else this.#beginDrain();
+  }
+
+  /** A notice now; after the drain time the protocol may refuse what still comes. */
+  #beginDrain(): void {
+    const { edge, wheel, drainTimeoutMs } = this.#proxy;
+    if (this.#lastWait !== undefined) wheel.stop(this.#lastWait);
+    this.#lastWait = undefined;
     this.#codec.goAway();
+    if (edge === undefined || this.#drainEnd !== undefined) return;
+    this.#drainEnd = new ConnectionTimer(() => this.#codec.goAway());
+    wheel.start(this.#drainEnd, drainTimeoutMs);
   }
 
   /** An answer that is cut by this must not look like one that ended with its connection. */
   close(): void {
     const cuts = this.#active > 0 || this.connection.bufferedBytes > 0;
     this.connection.close(cuts ? 'reset' : 'now');
-  }
-}
-
-/** A head or frame that has begun must be whole in time. */
-class ProgressDeadline extends Deadline {
-  readonly #connection: DownstreamConnection;
-
-  constructor(connection: DownstreamConnection) {
-    super();
-    this.#connection = connection;
-  }
-
-  onDeadline(): void {
-    this.#connection.onProgressTimeout();
   }
 }

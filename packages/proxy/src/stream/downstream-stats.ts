@@ -1,5 +1,11 @@
 import type { Counter, Gauge, Histogram, Stats } from '@sofamesh/contract/stats';
 
+export interface CodecStats {
+  readonly cxTotal: Counter;
+  readonly cxActive: Gauge;
+  readonly rqTotal: Counter;
+}
+
 /** The metrics of the proxies of one prefix, HTTP and RPC alike: `http.PREFIX.…`, Envoy's names, looked up once. */
 export class DownstreamStats {
   /** `http.PREFIX.` */
@@ -14,6 +20,7 @@ export class DownstreamStats {
   readonly cxDrainClose: Counter;
   readonly cxIdleTimeout: Counter;
   readonly cxMaxRequests: Counter;
+  readonly cxMaxDuration: Counter;
   readonly cxUpgradesTotal: Counter;
   readonly cxUpgradesActive: Gauge;
   /** A message did not become whole in time; Envoy counts only heads (`downstream_rq_header_timeout`). */
@@ -30,6 +37,11 @@ export class DownstreamStats {
   readonly rqRxReset: Counter;
   readonly rqTxReset: Counter;
   readonly rqTimeout: Counter;
+  readonly rqHeaderTimeout: Counter;
+  readonly rqMaxDuration: Counter;
+  readonly rqTooLarge: Counter;
+  /** An upgrade or CONNECT that is not allowed (Envoy: downstream_rq_ws_on_non_ws_route). */
+  readonly rqUpgradeRefused: Counter;
   readonly rqIdleTimeout: Counter;
   readonly rqOneWay: Counter;
   readonly routed: Counter;
@@ -38,11 +50,15 @@ export class DownstreamStats {
   readonly directResponse: Counter;
   readonly redirect: Counter;
   readonly resetAfterResponseStarted: Counter;
+  readonly #stats: Stats;
+  readonly #codecs = new Map<string, CodecStats>();
+  readonly #faults = new Map<string, Counter>();
   /** By the status's first digit, from 1. */
   readonly #classes: readonly Counter[];
 
   constructor(stats: Stats, prefix: string) {
     this.prefix = prefix;
+    this.#stats = stats;
     const counter = (name: string) => stats.counter(prefix + name);
     this.cxTotal = counter('downstream_cx_total');
     this.cxActive = stats.gauge(`${prefix}downstream_cx_active`);
@@ -53,6 +69,7 @@ export class DownstreamStats {
     this.cxDrainClose = counter('downstream_cx_drain_close');
     this.cxIdleTimeout = counter('downstream_cx_idle_timeout');
     this.cxMaxRequests = counter('downstream_cx_max_requests_reached');
+    this.cxMaxDuration = counter('downstream_cx_max_duration_reached');
     this.cxUpgradesTotal = counter('downstream_cx_upgrades_total');
     this.cxUpgradesActive = stats.gauge(`${prefix}downstream_cx_upgrades_active`);
     this.cxMessageTimeout = counter('downstream_cx_message_timeout');
@@ -65,6 +82,10 @@ export class DownstreamStats {
     this.rqRxReset = counter('downstream_rq_rx_reset');
     this.rqTxReset = counter('downstream_rq_tx_reset');
     this.rqTimeout = counter('downstream_rq_timeout');
+    this.rqHeaderTimeout = counter('downstream_rq_header_timeout');
+    this.rqMaxDuration = counter('downstream_rq_max_duration_reached');
+    this.rqTooLarge = counter('downstream_rq_too_large');
+    this.rqUpgradeRefused = counter('downstream_rq_ws_on_non_ws_route');
     this.rqIdleTimeout = counter('downstream_rq_idle_timeout');
     this.rqOneWay = counter('downstream_rq_one_way');
     this.routed = counter('rq_total');
@@ -74,6 +95,28 @@ export class DownstreamStats {
     this.redirect = counter('rq_redirect');
     this.resetAfterResponseStarted = counter('rq_reset_after_downstream_response_started');
     this.#classes = ['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) => counter(`downstream_rq_${name}`));
+  }
+
+  /** Connections and requests of one HTTP version: `downstream_cx_http1_total`. */
+  codec(name: string): CodecStats {
+    let found = this.#codecs.get(name);
+    if (found === undefined) {
+      found = {
+        cxTotal: this.#stats.counter(`${this.prefix}downstream_cx_${name}_total`),
+        cxActive: this.#stats.gauge(`${this.prefix}downstream_cx_${name}_active`),
+        rqTotal: this.#stats.counter(`${this.prefix}downstream_rq_${name}_total`),
+      };
+      this.#codecs.set(name, found);
+    }
+    return found;
+  }
+
+  /** As Envoy's codecs count: for all listeners together, `http2.inbound_empty_frames_flood`. */
+  countFault(codec: string, code: string): void {
+    const name = `${codec}.${code}`;
+    let counter = this.#faults.get(name);
+    if (counter === undefined) this.#faults.set(name, (counter = this.#stats.counter(name)));
+    counter.increment();
   }
 
   /** A response with this status went to the client, to its end. */

@@ -1,8 +1,15 @@
-import { formatAddress } from '@sofamesh/base/address';
+import { type Address, formatAddress } from '@sofamesh/base/address';
 import { Deadline } from '@sofamesh/base/timer-wheel';
 import type { LogRecord } from '@sofamesh/contract/access-log';
-import { type LocalReply, type RequestHead, ResponseFlag, type ResponseHead } from '@sofamesh/contract/message';
+import {
+  type Headers,
+  type LocalReply,
+  type RequestHead,
+  ResponseFlag,
+  type ResponseHead,
+} from '@sofamesh/contract/message';
 import type { Connection } from '@sofamesh/contract/transport';
+import { grpcStatusOf, httpStatusOfGrpc } from '../route/grpc.ts';
 import type { Route, WeightedCluster } from '../route/route.ts';
 import { LocalResponseHead } from './local-response.ts';
 import type { StreamProxy } from './stream-proxy.ts';
@@ -12,6 +19,12 @@ export abstract class ExchangeRecord extends Deadline implements LogRecord {
   readonly proxy: StreamProxy;
   readonly request: RequestHead;
   readonly downstream: Connection;
+  clientAddress: Address | undefined = undefined;
+  /** The request comes from an internal address: what it says to the proxy itself counts. */
+  internal = false;
+  responseTrailers: Headers | undefined = undefined;
+  /** `set-cookie` headers for the client; undefined until the first one. */
+  protected cookies: string[] | undefined = undefined;
   metadata: Map<string, unknown> | undefined = undefined;
 
   status = 0;
@@ -57,9 +70,22 @@ export abstract class ExchangeRecord extends Deadline implements LogRecord {
   }
 
   /** An answer of the proxy's own, in place of any other. */
-  protected setReply(reply: LocalReply): void {
+  showReply(reply: LocalReply): void {
     this.#reply = reply;
     this.#response = undefined;
+  }
+
+  get localReplyBody(): string | undefined {
+    return this.#reply?.body;
+  }
+
+  get grpcStatus(): number | undefined {
+    return grpcStatusOf(this.responseTrailers) ?? grpcStatusOf(this.response);
+  }
+
+  /** The route, if somebody has asked for it. */
+  get matchedRoute(): Route | undefined {
+    return this.#route;
   }
 
   /** Matched when somebody asks for the first time, and again after {@link clearRoute}. */
@@ -85,6 +111,10 @@ export abstract class ExchangeRecord extends Deadline implements LogRecord {
     this.#routeMatched = false;
     this.#route = undefined;
     this.#target = undefined;
+  }
+
+  addCookie(text: string): void {
+    (this.cookies ??= []).push(text);
   }
 
   addFlags(flags: number): void {
@@ -130,6 +160,10 @@ export abstract class ExchangeRecord extends Deadline implements LogRecord {
   /** An error for whoever asked. A client that went away by itself has made none. */
   #failed(responseSent: boolean): boolean {
     if (this.status >= 500) return true;
+    if (this.proxy.edge !== undefined) {
+      const { grpcStatus } = this;
+      if (grpcStatus !== undefined && httpStatusOfGrpc(grpcStatus) >= 500) return true;
+    }
     if (responseSent || this.request.oneWay) return false;
     return (this.flags & ResponseFlag.downstreamConnectionTermination) === 0;
   }

@@ -1,5 +1,6 @@
-import { Deadline } from '@sofamesh/base/timer-wheel';
+import { Deadline, type TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { ActiveExchange } from './exchange.ts';
+import { requestTimeout, streamTooLong } from './replies.ts';
 
 /** The whole request has to be there in time. Only made where such a limit is configured and the body streams. */
 export class RequestDeadline extends Deadline {
@@ -11,12 +12,35 @@ export class RequestDeadline extends Deadline {
   }
 
   onDeadline(): void {
-    this.#exchange.onRequestTimeout();
+    this.#exchange.proxy.stats.rqTimeout.increment();
+    this.#exchange.expire(requestTimeout);
+  }
+}
+
+/** All of the exchange has to be over in time. Only made where such a limit is configured. */
+export class StreamDeadline extends Deadline {
+  readonly #exchange: ActiveExchange;
+
+  constructor(exchange: ActiveExchange) {
+    super();
+    this.#exchange = exchange;
+  }
+
+  /** 0: no limit. Counts from the request's first byte. */
+  limit(durationMs: number): void {
+    const { proxy, startMs } = this.#exchange;
+    if (durationMs > 0) proxy.wheel.start(this, Math.max(durationMs - (proxy.clock.now() - startMs), 0));
+    else proxy.wheel.stop(this);
+  }
+
+  onDeadline(): void {
+    this.#exchange.proxy.stats.rqMaxDuration.increment();
+    this.#exchange.expire(streamTooLong);
   }
 }
 
 /** A filter waits. */
-export class Sleep extends Deadline {
+class Sleep extends Deadline {
   readonly #resolve: () => void;
   readonly #reject: (reason: Error) => void;
 
@@ -33,5 +57,35 @@ export class Sleep extends Deadline {
   /** The exchange is over. Does nothing when the time had come before. */
   reject(): void {
     this.#reject(new Error('the exchange is over'));
+  }
+}
+
+/** The waits of an exchange's filters. */
+export class Sleeps {
+  readonly #wheel: TimerWheel;
+  readonly #sleeps: Sleep[] = [];
+
+  constructor(wheel: TimerWheel) {
+    this.#wheel = wheel;
+  }
+
+  /** Rejects when the exchange ends earlier, or is `over` already. */
+  start(delayMs: number, over: boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const sleep = new Sleep(resolve, reject);
+      if (over) {
+        sleep.reject();
+        return;
+      }
+      this.#sleeps.push(sleep);
+      this.#wheel.start(sleep, delayMs);
+    });
+  }
+
+  rejectAll(): void {
+    for (const sleep of this.#sleeps) {
+      this.#wheel.stop(sleep);
+      sleep.reject();
+    }
   }
 }

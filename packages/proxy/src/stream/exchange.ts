@@ -11,17 +11,12 @@ import {
 import type { ServerStream, ServerStreamHandler } from '@sofamesh/contract/protocol';
 import { FilterWalk } from '../chain/filter-walk.ts';
 import type { DownstreamConnection } from './downstream-connection.ts';
+import { admit } from './exchange-entry.ts';
 import { ExchangeRecord } from './exchange-record.ts';
-import { RequestDeadline, Sleep } from './exchange-timers.ts';
-import {
-  bodyTooLarge,
-  filterFailed,
-  flagOfReset,
-  requestIdle,
-  requestTimeout,
-  responseIdle,
-  upstreamFailed,
-} from './replies.ts';
+import { prepareReply } from './exchange-reply.ts';
+import { RequestDeadline, Sleeps, StreamDeadline } from './exchange-timers.ts';
+import { Mirrors } from './mirror.ts';
+import { bodyTooLarge, filterFailed, flagOfReset, requestIdle, responseIdle, upstreamFailed } from './replies.ts';
 import { routeToUpstream } from './router.ts';
 import type { StreamProxy } from './stream-proxy.ts';
 import type { UpstreamCall } from './upstream-call.ts';
@@ -64,7 +59,9 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
   /** All of a response has been passed to the client's codec. */
   #responseSent = false;
   #requestDeadline: RequestDeadline | undefined = undefined;
-  #sleeps: Sleep[] | undefined = undefined;
+  #streamDeadline: StreamDeadline | undefined = undefined;
+  #mirrors: Mirrors | undefined = undefined;
+  #sleeps: Sleeps | undefined = undefined;
 
   constructor(
     proxy: StreamProxy,
@@ -88,15 +85,13 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
       this.#requestDeadline = new RequestDeadline(this);
       proxy.wheel.start(this.#requestDeadline, proxy.requestTimeoutMs, startMs);
     }
+    if (proxy.maxStreamDurationMs > 0) this.#limitDuration(proxy.maxStreamDurationMs);
     try {
-      const refusal = proxy.edge?.onRequest(request, this.downstream);
-      if (refusal !== undefined) {
-        this.reply(refusal);
-        return;
-      }
-      const { straight } = proxy.filters;
+      const filters = admit(this);
+      if (filters === undefined) return;
+      const { straight } = filters;
       if (straight === undefined) {
-        this.walk = new FilterWalk(this, proxy.filters.create());
+        this.walk = new FilterWalk(this, filters.create());
         this.walk.requestHead(0, this.#headOnly);
         return;
       }
@@ -120,13 +115,12 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     if (this.over || this.responseBegan) return;
     this.responseBegan = true;
     this.answered = true;
-    this.setReply(reply);
     this.flags |= reply.flags;
     this.details = reply.details;
-    this.status = reply.status;
     this.call?.close();
-    if (this.walk === undefined) this.sendReply(reply);
-    else this.walk.localReply(reply);
+    const answer = prepareReply(this, reply);
+    if (this.walk === undefined) this.sendReply(answer);
+    else this.walk.localReply(answer);
   }
 
   bufferRequest(bytesMax: number): Promise<Buffer> {
@@ -134,21 +128,16 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
   }
 
   sleep(delayMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const sleep = new Sleep(resolve, reject);
-      if (this.over) {
-        sleep.reject();
-        return;
-      }
-      this.#sleeps ??= [];
-      this.#sleeps.push(sleep);
-      this.proxy.wheel.start(sleep, delayMs);
-    });
+    this.#sleeps ??= new Sleeps(this.proxy.wheel);
+    return this.#sleeps.start(delayMs, this.over);
   }
 
   forward(options?: ForwardOptions): void {
     if (this.over || this.responseBegan || this.call !== undefined) return;
+    const durationMs = this.route?.streamDurationMs(this.request);
+    if (durationMs !== undefined) this.#limitDuration(durationMs);
     routeToUpstream(this, this.#headOnly, options?.suppressEnvoyHeaders === true);
+    if (this.call !== undefined) this.#mirrors = Mirrors.begin(this, this.#headOnly);
   }
 
   // ── from the client ───────────────────────────────────────────────────────────────────────────────────────────
@@ -205,10 +194,12 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
   /** What the filters have let pass. */
   forwardData(chunk: Buffer, end: boolean): void {
     this.call?.sendData(chunk, end);
+    this.#mirrors?.sendData(chunk, end);
   }
 
   forwardTrailers(trailers: Headers): void {
     this.call?.sendTrailers(trailers);
+    this.#mirrors?.sendTrailers(trailers);
   }
 
   holdRequest(by: number): void {
@@ -266,6 +257,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
   }
 
   respondTrailers(trailers: Headers): void {
+    this.responseTrailers = trailers;
     if (this.walk === undefined) this.sendTrailers(trailers);
     else this.walk.responseTrailers(trailers);
   }
@@ -281,7 +273,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     }
     this.details = details;
     this.proxy.stats.resetAfterResponseStarted.increment();
-    this.#reset(reason);
+    this.resetClient(reason);
   }
 
   // ── towards the client ────────────────────────────────────────────────────────────────────────────────────────
@@ -291,7 +283,8 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     this.headSent = true;
     // A filter may have changed it.
     this.status = head.status;
-    this.proxy.edge?.onResponse(head);
+    if (this.cookies !== undefined) for (const cookie of this.cookies) head.add('set-cookie', cookie);
+    this.proxy.edge?.onResponse(head, this.request);
     this.bytesSent += head.wholeBytes;
     this.stream.sendHead(head, end);
     if (end) this.#onResponseSent();
@@ -318,7 +311,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     this.status = reply.status;
     const { edge } = this.proxy;
     this.bytesSent += reply.body.length;
-    this.stream.sendReply(edge === undefined ? reply : edge.onReply(reply));
+    this.stream.sendReply(edge === undefined ? reply : edge.onReply(reply, this.request));
     this.#onResponseSent();
   }
 
@@ -341,7 +334,8 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     if (this.#responseSent) this.#onResponseSent();
   }
 
-  #reset(reason: ResetReason): void {
+  /** No answer, or no more of the one that has begun. */
+  resetClient(reason: ResetReason): void {
     this.proxy.stats.rqTxReset.increment();
     this.stream.reset(reason);
     this.#finish();
@@ -369,10 +363,10 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     else this.proxy.wheel.stop(this);
   }
 
-  onRequestTimeout(): void {
-    if (this.over) return;
-    this.proxy.stats.rqTimeout.increment();
-    this.expire(requestTimeout);
+  /** 0: no limit. Counts from the request's first byte. */
+  #limitDuration(durationMs: number): void {
+    this.#streamDeadline ??= new StreamDeadline(this);
+    this.#streamDeadline.limit(durationMs);
   }
 
   /** Time is up: an answer if there was none, else the one that had begun is broken off. */
@@ -385,7 +379,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     this.flags |= reply.flags;
     this.details = reply.details;
     this.proxy.stats.resetAfterResponseStarted.increment();
-    this.#reset('local-reset');
+    this.resetClient('local-reset');
   }
 
   /** A filter threw, or what it waited for did. */
@@ -394,7 +388,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     this.reportFailure(thrown);
     if (this.headSent) {
       this.details = filterFailed.details;
-      this.#reset('local-reset');
+      this.resetClient('local-reset');
       return;
     }
     if (!this.responseBegan) {
@@ -406,10 +400,10 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
 
   /** What has come from the upstream, or was made of it by a filter, is not worth sending. */
   #replaceResponse(reply: LocalReply): void {
-    this.setReply(reply);
+    this.flags |= reply.flags;
     this.details = reply.details;
     this.call?.close();
-    this.sendReply(reply);
+    this.sendReply(prepareReply(this, reply));
   }
 
   reportFailure(thrown: unknown): void {
@@ -428,14 +422,11 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     this.over = true;
     proxy.wheel.stop(this);
     if (this.#requestDeadline !== undefined) proxy.wheel.stop(this.#requestDeadline);
+    if (this.#streamDeadline !== undefined) proxy.wheel.stop(this.#streamDeadline);
     const nowMs = proxy.clock.now();
     this.durationMs = nowMs - this.startMs;
-    if (this.#sleeps !== undefined) {
-      for (const sleep of this.#sleeps) {
-        proxy.wheel.stop(sleep);
-        sleep.reject();
-      }
-    }
+    this.#sleeps?.rejectAll();
+    this.#mirrors?.exchangeEnded();
     this.call?.close();
     this.walk?.onEnd();
     if (this.tunnel) proxy.stats.cxUpgradesActive.add(-1);

@@ -14,7 +14,7 @@ import {
 } from '../test-support/configs.ts';
 import { answering, EngineWorld, type LinePeer, type Upstream } from '../test-support/engine-world.ts';
 
-const gauges = /cx_active|listeners_active|membership|_open$/;
+const gauges = /cx_(\w+_)?active|listeners_active|membership|_open$/;
 
 interface Made {
   readonly world: EngineWorld;

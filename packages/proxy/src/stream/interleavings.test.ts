@@ -69,7 +69,7 @@ class Bustle {
     const http = httpProxy({ kind: 'named', name: 'routes' }, { filters, streamIdleTimeoutMs: 200 });
     const rpc = rpcProxy({ kind: 'named', name: 'routes' }, { filters, streamIdleTimeoutMs: 200 });
     const limits = { connectionsMax: 3, pendingRequestsMax: 4, requestsMax: 8, retriesMax: 2 };
-    const httpCodec = this.#chance(2) ? 'lines' : 'lines1';
+    const httpCodec = { kind: 'named', name: this.#chance(2) ? 'lines' : 'lines1' } as const;
     const rejections = await this.world.apply({
       clusters: [clusterConfig('shop', [1, 2, 3], { limits, httpCodec, bufferBytesMax: 400 })],
       routes: [routeTable([route(action)])],

@@ -30,6 +30,13 @@ export const perTryTimeout = reply(
   'upstream_per_try_timeout',
   ResponseFlag.upstreamRequestTimeout,
 );
+/** The cluster's limit, not the listener's or the route's. */
+export const upstreamStreamTooLong = reply(
+  408,
+  'upstream max stream duration reached',
+  'upstream_max_stream_duration_reached',
+  ResponseFlag.upstreamMaxStreamDuration,
+);
 /** The client has not sent all of its request. */
 export const requestIdle = reply(408, 'stream timeout', 'stream_idle_timeout', ResponseFlag.streamIdleTimeout);
 /** The upstream has not answered. */
@@ -39,6 +46,17 @@ export const filterFailed = reply(500, 'internal error', 'filter_failed', Respon
 export const bodyTooLarge = reply(413, 'Payload Too Large', 'request_payload_too_large', ResponseFlag.none);
 export const upgradeRefused = reply(403, '', 'upgrade_failed', ResponseFlag.none);
 export const pathRefused = reply(400, '', 'path_normalization_failed', ResponseFlag.none);
+export const underscoreRefused = reply(400, '', 'unexpected_underscore', ResponseFlag.none);
+export const streamTooLong: LocalReply = {
+  ...reply(408, 'downstream duration timeout', 'max_duration_timeout', ResponseFlag.durationTimeout),
+  grpcStatus: 4,
+};
+
+/** Who the client is cannot be told, and has to be. */
+export function addressUnknown(status: number): LocalReply {
+  return reply(status, '', 'rejected_via_ip_detection', ResponseFlag.none);
+}
+
 export const protocolUnknown = reply(
   503,
   'the protocol of the upstream cluster is not supported',

@@ -56,6 +56,30 @@ const refuse: OnLine = (line, peer) => {
 };
 const dies: OnLine = (_line, peer) => peer.connection.close('reset');
 
+describe('a gRPC call counts by its own status', () => {
+  const calls: readonly (readonly [answer: string[], kind: string, well: boolean])[] = [
+    [['RSP. 200 content-type=application%2Fgrpc;grpc-status=14'], '5xx', false],
+    [['RSP. 200 content-type=application%2Fgrpc;grpc-status=0'], '2xx', true],
+    [['RSP 200 content-type=application%2Fgrpc', 'DAT x', 'TRL grpc-status=13'], '5xx', false],
+    [['RSP 200 content-type=application%2Fgrpc', 'TRL grpc-status=5'], '4xx', true],
+    [['RSP 200 content-type=application%2Fgrpc', 'DAT. x'], '2xx', true],
+    [['RSP 200 content-type=application%2Fgrpc', 'RST. remote-reset'], '5xx', false],
+    [['RSP 200 content-type=text%2Fplain', 'TRL grpc-status=13'], '2xx', true],
+  ];
+  for (const [answer, kind, well] of calls) {
+    test(answer.join(', '), async () => {
+      const { world, client } = await made({}, answering(...answer), ok);
+      client.send('1 REQ. POST host / content-type=application%2Fgrpc');
+      await world.settle();
+      for (const each of ['2xx', '4xx', '5xx']) {
+        assert.equal(world.stats.get(`cluster.shop.upstream_rq_${each}`), each === kind ? 1 : 0, each);
+      }
+      const host = world.engine.status().clusters.find(({ name }) => name === 'shop')!.hosts[0]!;
+      assert.deepEqual([host.rqSuccess, host.rqError], well ? [1, 0] : [0, 1]);
+    });
+  }
+});
+
 describe('retries', () => {
   const tried: readonly (readonly [on: string, first: OnLine, answer: RegExp])[] = [
     ['5xx', answering('RSP. 500'), / 200/],
@@ -68,6 +92,10 @@ describe('retries', () => {
     ['retriable-status-codes', answering('RSP. 404'), / 200/],
     ['reset', reset, / 200/],
     ['reset', dies, / 200/],
+    ['5xx', answering('RSP. 503 x-envoy-ratelimited=true'), / 503/],
+    ['5xx,envoy-ratelimited', answering('RSP. 503 x-envoy-ratelimited=true'), / 200/],
+    ['envoy-ratelimited', answering('RSP. 429 x-envoy-ratelimited=true'), / 200/],
+    ['envoy-ratelimited', answering('RSP. 429'), / 429/],
     ['refused-stream', refuse, / 200/],
     ['refused-stream', reset, / 503/],
     ['connect-failure', reset, / 503/],
@@ -76,7 +104,7 @@ describe('retries', () => {
   ];
   for (const [on, first, answer] of tried) {
     test(`${on}: ${answer}`, async () => {
-      const { world, client } = await made({ retry: retry([on], { retriableStatuses: [404] }) }, first, ok);
+      const { world, client } = await made({ retry: retry(on.split(','), { retriableStatuses: [404] }) }, first, ok);
       client.send('1 REQ. GET host /');
       await world.settle();
       await world.pass(30);
@@ -86,7 +114,7 @@ describe('retries', () => {
       assert.equal(world.stats.get('cluster.shop.upstream_rq_retry'), again ? 1 : 0);
       assert.equal(world.stats.get('cluster.shop.upstream_rq_retry_success'), again ? 1 : 0);
       if (again) assert.equal(world.records[0]!.upstreamHost, '10.0.0.1:2');
-      assert.deepEqual(world.stats.gaugesLeft(/_cx_active|listeners_active|membership|_open$/), []);
+      assert.deepEqual(world.stats.gaugesLeft(/_cx_(\w+_)?active|listeners_active|membership|_open$/), []);
     });
   }
 

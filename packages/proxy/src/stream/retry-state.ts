@@ -2,19 +2,23 @@ import { Deadline } from '@sofamesh/base/timer-wheel';
 import type { UpstreamCluster } from '../cluster/upstream.ts';
 import type { RetryPolicy } from '../route/retry-policy.ts';
 import type { StreamProxy } from './stream-proxy.ts';
-import type { UpstreamCall } from './upstream-call.ts';
+
+/** Whose request is tried again. */
+interface RetriedCall {
+  tryAgain(): void;
+}
 
 /** How often a call was tried again, and the wait before the next try. Only calls whose route has a policy have one. */
 export class RetryState extends Deadline {
   readonly policy: RetryPolicy;
   retries = 0;
-  readonly #call: UpstreamCall;
+  readonly #call: RetriedCall;
   readonly #proxy: StreamProxy;
   readonly #cluster: UpstreamCluster;
   /** One of the cluster's retries in flight is ours: from the decision to the end of that try. */
   #acquired = false;
 
-  constructor(call: UpstreamCall, policy: RetryPolicy, proxy: StreamProxy, cluster: UpstreamCluster) {
+  constructor(call: RetriedCall, policy: RetryPolicy, proxy: StreamProxy, cluster: UpstreamCluster) {
     super();
     this.#call = call;
     this.policy = policy;

@@ -1,6 +1,7 @@
+import { rawTcp } from './connect-terminator.ts';
 import type { ActiveExchange } from './exchange.ts';
 import { LocalResponseHead } from './local-response.ts';
-import { clusterNotFound, protocolUnknown, routeNotFound, routeTableMissing } from './replies.ts';
+import { protocolUnknown, routeNotFound, routeTableMissing } from './replies.ts';
 import { UpstreamCall } from './upstream-call.ts';
 
 /** What the router filter does: answers what the route itself answers, else begins the call to the upstream. */
@@ -15,9 +16,10 @@ export function routeToUpstream(exchange: ActiveExchange, end: boolean, suppress
   stats.routed.increment();
   const direct = route.reply(request);
   if (direct !== undefined) {
-    (route.config.action.kind === 'redirect' ? stats.redirect : stats.directResponse).increment();
+    const { kind } = route.config.action;
+    (kind === 'direct-response' ? stats.directResponse : stats.redirect).increment();
     const head = new LocalResponseHead(direct);
-    route.applyResponse(head, undefined, exchange);
+    if (kind !== 'forward') route.applyResponse(head, undefined, exchange);
     exchange.reply(head.toReply());
     return;
   }
@@ -26,11 +28,12 @@ export function routeToUpstream(exchange: ActiveExchange, end: boolean, suppress
   if (target === undefined || cluster === undefined) {
     stats.noCluster.increment();
     exchange.upstreamCluster = target?.name ?? '';
-    exchange.reply(clusterNotFound);
+    exchange.reply(route.clusterMissing);
     return;
   }
   exchange.upstreamCluster = cluster.name;
-  const protocol = proxy.protocol ?? proxy.protocols.get(cluster.config.httpCodec);
+  const terminates = request.method === 'CONNECT' && route.upgrade('connect')?.terminates;
+  const protocol = terminates ? rawTcp : (proxy.protocol ?? cluster.httpProtocol(request));
   if (protocol === undefined) {
     exchange.reply(protocolUnknown);
     return;

@@ -8,6 +8,7 @@ import type { CodecOptions, Protocol } from '@sofamesh/contract/protocol';
 import type { Connection } from '@sofamesh/contract/transport';
 import { FilterChain } from '../chain/filter-chain.ts';
 import type { Clusters } from '../cluster/upstream.ts';
+import type { KeepaliveConfig } from '../config/cluster.ts';
 import type { HttpProxyConfig, RpcProxyConfig } from '../config/listener.ts';
 import type { EngineEnvironment } from '../environment.ts';
 import type { NetworkFilter } from '../network-filter.ts';
@@ -17,6 +18,8 @@ import { DetectingConnection } from './detecting-connection.ts';
 import { DownstreamConnection } from './downstream-connection.ts';
 import { DownstreamStats } from './downstream-stats.ts';
 import { HttpEdge } from './http-edge.ts';
+import { type CompileLogFormat, LocalReplies } from './local-replies.ts';
+import { UpgradeChains } from './upgrade-chains.ts';
 
 /** What proxies have from the engine. */
 export interface ProxyContext {
@@ -44,11 +47,17 @@ export class StreamProxy implements NetworkFilter {
   readonly accessLogs: readonly AccessLog[];
   /** What HTTP adds as a hop; undefined for RPC. */
   readonly edge: HttpEdge | undefined;
-  readonly codecOptions: CodecOptions;
+  /** Undefined where requests cannot ask for an upgrade. */
+  readonly upgrades: UpgradeChains | undefined;
+  readonly localReplies: LocalReplies | undefined;
+  readonly heartbeat: KeepaliveConfig | undefined;
   readonly bufferBytesMax: number;
   readonly idleTimeoutMs: number;
   readonly streamIdleTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  readonly maxStreamDurationMs: number;
+  readonly maxConnectionDurationMs: number;
+  readonly drainTimeoutMs: number;
   readonly messageProgressTimeoutMs: number;
   readonly heldBytesMax: number;
   /** 0: no limit. */
@@ -56,6 +65,7 @@ export class StreamProxy implements NetworkFilter {
   /** Bytes of incomplete messages, of all connections. */
   heldBytes = 0;
   readonly #codecs: readonly Protocol[];
+  readonly #codecOptions = new Map<Protocol, CodecOptions>();
   readonly #connections = new Set<DownstreamConnection>();
   readonly #detecting = new Set<DetectingConnection>();
   #draining = false;
@@ -81,12 +91,28 @@ export class StreamProxy implements NetworkFilter {
         ? context.routes.named(config.routes.name)
         : { table: new RouteTable(config.routes.table, environment.compileFormat, stats) };
     this.accessLogs = config.accessLogs.map((log) => environment.openAccessLog(log));
-    this.edge = http && new HttpEdge(http, clock, environment.requestId);
-    this.codecOptions = { limits: config.limits, settings: config.codecSettings };
+    const { requestId, localAddress } = environment;
+    const parts = { clock, requestId, stats, statPrefix, routes: this.routes, localAddress };
+    this.edge = http && new HttpEdge(http, parts, where);
+    this.upgrades =
+      http &&
+      new UpgradeChains(http.upgrades, this.filters, (filters, at) => {
+        return new FilterChain(filters, environment, statPrefix, `${where}.upgrade_configs[${at}].filters`);
+      });
+    this.localReplies =
+      http?.localReplies &&
+      new LocalReplies(http.localReplies, random, compileLogFormat(environment), `${where}.local_reply_config`);
+    this.heartbeat = http?.heartbeat;
+    for (const protocol of this.#codecs) {
+      this.#codecOptions.set(protocol, { limits: config.limits, settings: config.codecSettings[protocol.name] });
+    }
     this.bufferBytesMax = bufferBytesMax;
     this.idleTimeoutMs = config.idleTimeoutMs;
     this.streamIdleTimeoutMs = config.streamIdleTimeoutMs;
     this.requestTimeoutMs = http?.requestTimeoutMs ?? 0;
+    this.maxStreamDurationMs = http?.maxStreamDurationMs ?? 0;
+    this.maxConnectionDurationMs = http?.maxConnectionDurationMs ?? 0;
+    this.drainTimeoutMs = http?.drainTimeoutMs ?? 0;
     this.messageProgressTimeoutMs = config.messageProgressTimeoutMs;
     this.heldBytesMax = config.heldBytesMax;
     this.maxRequestsPerConnection = http?.maxRequestsPerConnection ?? 0;
@@ -99,8 +125,9 @@ export class StreamProxy implements NetworkFilter {
   accept(connection: Connection, done: () => void): void {
     this.stats.cxTotal.increment();
     this.stats.cxActive.add(1);
-    if (this.#codecs.length === 1) {
-      this.#serve(connection, this.#codecs[0]!, done);
+    const protocol = this.#codecs.length === 1 ? this.#codecs[0] : this.#negotiated(connection.tls?.alpn);
+    if (protocol !== undefined) {
+      this.#serve(connection, protocol, done);
       return;
     }
     const detecting: DetectingConnection = new DetectingConnection(this.#codecs, connection, {
@@ -117,6 +144,16 @@ export class StreamProxy implements NetworkFilter {
     this.#detecting.add(detecting);
     if (this.idleTimeoutMs > 0) this.wheel.start(detecting, this.idleTimeoutMs);
     connection.setHandler(detecting);
+  }
+
+  /** What a client has agreed to during the TLS handshake needs not be guessed. */
+  #negotiated(alpn: string | undefined): Protocol | undefined {
+    const name = alpn === undefined ? undefined : protocolOfAlpn[alpn];
+    return name === undefined ? undefined : this.#codecs.find((protocol) => protocol.name === name);
+  }
+
+  optionsOf(protocol: Protocol): CodecOptions {
+    return this.#codecOptions.get(protocol)!;
   }
 
   #forget(detecting: DetectingConnection): void {
@@ -153,6 +190,13 @@ export class StreamProxy implements NetworkFilter {
     for (const connection of [...this.#connections]) connection.close();
     for (const detecting of this.#detecting) detecting.close();
   }
+}
+
+const protocolOfAlpn: Readonly<Record<string, string>> = { h2: 'http2', 'http/1.1': 'http1', 'http/1.0': 'http1' };
+
+function compileLogFormat({ compileFormat, compileJsonFormat }: EngineEnvironment): CompileLogFormat {
+  return (format, where) =>
+    format.kind === 'text' ? compileFormat(format.text, where) : compileJsonFormat(format.json, where);
 }
 
 /** `auto` is every HTTP protocol there is, told apart by a connection's first bytes. */

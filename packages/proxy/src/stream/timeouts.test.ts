@@ -10,12 +10,13 @@ import {
   httpProxy,
   inline,
   listenerConfig,
+  retry,
   route,
   rpcProxy,
 } from '../test-support/configs.ts';
 import { EngineWorld, type LinePeer, type Upstream } from '../test-support/engine-world.ts';
 
-const allGauges = /listeners_active|membership|_open$|cx_active/;
+const allGauges = /listeners_active|membership|_open$|cx_(\w+_)?active/;
 
 interface Made {
   readonly world: EngineWorld;
@@ -89,6 +90,19 @@ describe("the route's timeout", () => {
     await world.pass(500);
     assert.match(client.lines[0]!, /^1 RSP\. 200 x-envoy-upstream-service-time=50/);
     assert.deepEqual(world.logs, ['200 - via_upstream 1 10.0.0.1:1']);
+  });
+
+  test('the upstream is told what a try may take, and what is left', async () => {
+    const policy = retry(['5xx'], { retriesMax: 2, perTryTimeoutMs: 60 });
+    const { world, client, upstream } = await made({ timeoutMs: 100, retry: policy });
+    client.send('1 REQ. GET host /');
+    await world.settle();
+    assert.match(upstream.lines[0]!, /x-envoy-expected-rq-timeout-ms=60/);
+    await world.pass(55);
+    upstream.peer.send('1 RSP. 500');
+    await world.pass(30);
+    const told = Number(/x-envoy-expected-rq-timeout-ms=(\d+)/.exec(upstream.lines.at(-1)!)?.[1]);
+    assert.ok(upstream.lines.length > 1 && told <= 45 && told > 15, String(told));
   });
 
   test('a connection that does not come about', async () => {

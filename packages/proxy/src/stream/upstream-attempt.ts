@@ -1,9 +1,10 @@
-import { Deadline } from '@sofamesh/base/timer-wheel';
+import { Deadline, type TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { Host } from '@sofamesh/contract/balancer';
-import type { Headers, ResetReason, ResponseHead } from '@sofamesh/contract/message';
+import type { Headers, RequestHead, ResetReason, ResponseHead } from '@sofamesh/contract/message';
 import type { ClientStream } from '@sofamesh/contract/protocol';
-import type { Connection } from '@sofamesh/contract/transport';
-import type { PendingStream, UpstreamAttempt } from '../cluster/upstream.ts';
+import type { PendingStream, UpstreamAttempt, UpstreamCarrier } from '../cluster/upstream.ts';
+import { UpstreamHost } from '../cluster/upstream-host.ts';
+import type { Route } from '../route/route.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 
 /**
@@ -12,37 +13,66 @@ import type { UpstreamCall } from './upstream-call.ts';
  */
 export class Attempt extends Deadline implements UpstreamAttempt {
   readonly host: Host;
+  /** It repeats one whose connection was found closed. */
+  readonly wantsFresh: boolean;
   stream: ClientStream | undefined = undefined;
   /** The pool has not answered yet. */
   pending: PendingStream | undefined = undefined;
   /** The pool's answer comes inside the call that asks for it: the time is that of the exchange's last activity. */
   asking = true;
   over = false;
-  headReceived = false;
+  /** Something of an answer came. */
+  heard = false;
   /** All of the request has been passed to the stream. */
   requestSent = false;
   /** When that was. */
   sentMs = 0;
+  /** HTTP status of a gRPC answer whose own status is still to come; 0: none. */
+  statusOfGrpc = 0;
+  carrier: UpstreamCarrier | undefined = undefined;
+  /** The connection was made for it. */
+  fresh = false;
+  /** Bytes that the connection had carried before, both ways. */
+  sentBefore = 0;
+  receivedBefore = 0;
   readonly #call: UpstreamCall;
+  #duration: StreamDuration | undefined = undefined;
 
-  constructor(call: UpstreamCall, host: Host) {
+  constructor(call: UpstreamCall, host: Host, wantsFresh: boolean) {
     super();
     this.#call = call;
     this.host = host;
+    this.wantsFresh = wantsFresh;
   }
 
   get dialect(): number {
     return this.#call.dialect;
   }
 
-  onPoolReady(stream: ClientStream, connection: Connection): void {
+  get serverName(): string | undefined {
+    return this.#call.serverName;
+  }
+
+  /** What depends on the try, just before the head is sent. */
+  editHead(request: RequestHead, route: Route, attempts: number): void {
+    const { host } = this;
+    if (route.countsAttempts) request.set('x-envoy-attempt-count', String(attempts));
+    if (route.rewritesHostToUpstream)
+      route.rewriteHost(request, (host instanceof UpstreamHost && host.hostname) || host.name);
+  }
+
+  onPoolReady(stream: ClientStream, carrier: UpstreamCarrier, fresh: boolean): void {
     this.pending = undefined;
     if (this.over) {
       stream.reset('local-reset');
       return;
     }
     this.stream = stream;
-    this.#call.onReady(this, stream, connection);
+    this.carrier = carrier;
+    this.fresh = fresh;
+    this.sentBefore = carrier.connection.bytesSent;
+    this.receivedBefore = carrier.connection.bytesReceived;
+    this.#call.onReady(this, stream, carrier.connection);
   }
 
   onPoolFailure(reason: ResetReason, detail: string): void {
@@ -51,10 +81,12 @@ export class Attempt extends Deadline implements UpstreamAttempt {
   }
 
   onInformational(head: ResponseHead): void {
+    this.heard = true;
     if (!this.over) this.#call.onInformational(head);
   }
 
   onResponseHead(head: ResponseHead, end: boolean): void {
+    this.heard = true;
     if (!this.over) this.#call.onHead(this, head, end);
   }
 
@@ -76,5 +108,33 @@ export class Attempt extends Deadline implements UpstreamAttempt {
 
   onDeadline(): void {
     if (!this.over) this.#call.onPerTryTimeout(this);
+  }
+
+  limitDuration(wheel: TimerWheel, durationMs: number): void {
+    this.#duration = new StreamDuration(this);
+    wheel.start(this.#duration, durationMs);
+  }
+
+  onTooLong(): void {
+    if (!this.over) this.#call.onTooLong(this);
+  }
+
+  stopTimers(wheel: TimerWheel): void {
+    if (this.waiting) wheel.stop(this);
+    if (this.#duration !== undefined) wheel.stop(this.#duration);
+  }
+}
+
+/** The cluster's `max_stream_duration`, from the moment at which there is a stream. */
+class StreamDuration extends Deadline {
+  readonly #attempt: Attempt;
+
+  constructor(attempt: Attempt) {
+    super();
+    this.#attempt = attempt;
+  }
+
+  onDeadline(): void {
+    this.#attempt.onTooLong();
   }
 }

@@ -1,49 +1,39 @@
-import { Deadline } from '@sofamesh/base/timer-wheel';
 import type { Host, PickContext } from '@sofamesh/contract/balancer';
-import {
-  type Headers,
-  type LocalReply,
-  type ResetReason,
-  ResponseFlag,
-  type ResponseHead,
-} from '@sofamesh/contract/message';
-import type { ClientStream, Protocol } from '@sofamesh/contract/protocol';
+import type { Headers, LocalReply, ResetReason, ResponseHead } from '@sofamesh/contract/message';
+import type { ClientStream } from '@sofamesh/contract/protocol';
 import type { Connection } from '@sofamesh/contract/transport';
-import type { UpstreamCluster } from '../cluster/upstream.ts';
-import { UpstreamHost } from '../cluster/upstream-host.ts';
-import { hashRequest } from '../route/hash-policy.ts';
+import type { UpstreamCluster, UpstreamProtocol } from '../cluster/upstream.ts';
+import { serverNameOf } from '../cluster/upstream-tls.ts';
+import { isGrpc, statusOfGrpcAnswer } from '../route/grpc.ts';
 import type { Route, WeightedCluster } from '../route/route.ts';
 import type { ActiveExchange } from './exchange.ts';
 import { heldByPeer } from './exchange.ts';
-import { noHealthyUpstream, perTryTimeout, upstreamFailed, upstreamTimeout } from './replies.ts';
-import { RequestBody } from './request-body.ts';
-import { requestTimeoutMs } from './request-timeout.ts';
-import { RetryState } from './retry-state.ts';
+import { noHealthyUpstream, perTryTimeout, upstreamFailed, upstreamStreamTooLong, upstreamTimeout } from './replies.ts';
+import { expectedTimeoutMs, requestTimeoutMs } from './request-timeout.ts';
+import { RetriedRequest } from './retried-request.ts';
 import { Attempt } from './upstream-attempt.ts';
 
 /**
  * The call of one exchange to its cluster: timeouts, tries, and the request's body as long as another try may need it.
  * At most one attempt is under way. As a deadline it is the route's timeout; it counts from the end of the request.
  */
-export class UpstreamCall extends Deadline implements PickContext {
+export class UpstreamCall extends RetriedRequest implements PickContext {
   readonly hash: number | undefined;
   avoid: Host | undefined = undefined;
+  /** See `UpstreamAttempt.serverName`. */
+  serverName: string | undefined = undefined;
   /** Undefined: the listener's. */
   readonly idleTimeoutMs: number | undefined;
-  readonly #exchange: ActiveExchange;
   readonly #route: Route;
   readonly #target: WeightedCluster;
-  readonly #cluster: UpstreamCluster;
-  readonly #protocol: Protocol;
+  readonly #protocol: UpstreamProtocol;
   /** Envoy's own headers are added: not for RPC, whose bytes stay as they came. */
   readonly #addsHeaders: boolean;
   readonly #timeoutMs: number;
   #attempt: Attempt | undefined = undefined;
-  #retry: RetryState | undefined;
-  #body: RequestBody | undefined = undefined;
   #requestEnded = false;
-  /** The request cannot be sent once more: its body was let go. */
-  #bodyLost = false;
+  /** When the route's timeout began. */
+  #requestEndedMs = 0;
   #tunnelResponseEnded = false;
   #closed = false;
 
@@ -52,41 +42,45 @@ export class UpstreamCall extends Deadline implements PickContext {
     route: Route,
     target: WeightedCluster,
     cluster: UpstreamCluster,
-    protocol: Protocol,
+    protocol: UpstreamProtocol,
     suppressHeaders: boolean,
   ) {
-    super();
+    super(exchange, route, cluster);
     const { action } = route.config;
-    this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
-    this.#cluster = cluster;
     this.#protocol = protocol;
     this.#addsHeaders = exchange.proxy.edge !== undefined && !suppressHeaders;
     this.#timeoutMs = requestTimeoutMs(route.timeoutMs, exchange);
-    this.#retry = route.retry && new RetryState(this, route.retry, exchange.proxy, cluster);
-    const forward = action.kind === 'forward' ? action : undefined;
-    this.idleTimeoutMs = forward?.idleTimeoutMs;
-    this.hash =
-      forward === undefined || forward.hashPolicy.length === 0
-        ? undefined
-        : hashRequest(forward.hashPolicy, exchange.request);
+    this.idleTimeoutMs = action.kind === 'forward' ? action.idleTimeoutMs : undefined;
+    this.hash = route.hashPolicy?.hash(exchange.request, exchange);
+  }
+
+  get downstream(): Connection {
+    return this.exchange.downstream;
   }
 
   get dialect(): number {
-    return this.#exchange.request.dialect ?? 0;
+    return this.exchange.request.dialect ?? 0;
   }
 
   begin(end: boolean): void {
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
     const { request } = exchange;
     if (this.idleTimeoutMs !== undefined) exchange.useIdleTimeout(this.idleTimeoutMs);
-    if (this.#addsHeaders && this.#timeoutMs > 0) {
-      request.set('x-envoy-expected-rq-timeout-ms', String(Math.ceil(this.#timeoutMs)));
-    }
+    this.#tellTimeout(0);
     this.#route.applyRequest(request, this.#target, exchange);
+    const { autoServerName } = this.cluster.config;
+    if (autoServerName !== undefined) this.serverName = serverNameOf(autoServerName, request);
     if (end) this.#onRequestEnd();
     if (!this.#closed) this.#try();
+  }
+
+  /** `spentMs`: of the route's time, by the tries before. */
+  #tellTimeout(spentMs: number): void {
+    if (!this.#addsHeaders) return;
+    const expectedMs = expectedTimeoutMs(this.#timeoutMs, this.retry?.policy.perTryTimeoutMs ?? 0, spentMs);
+    if (expectedMs > 0) this.request.set('x-envoy-expected-rq-timeout-ms', String(expectedMs));
   }
 
   // ── the request ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -94,7 +88,14 @@ export class UpstreamCall extends Deadline implements PickContext {
   sendData(chunk: Buffer, end: boolean): void {
     if (this.#closed) return;
     const stream = this.#attempt?.stream;
-    if (this.#keeps(stream)) this.#keep(chunk.length).add(chunk, end);
+    if (stream !== undefined) {
+      if (this.mayWantAgain(this.#attempt!)) this.keep(chunk, end);
+      else this.letGo();
+    } else if (!this.bodyLost) {
+      this.keepUnsent(chunk, end);
+      // More than may be kept: the client waits as long as there is no stream.
+      if (this.keptBytes > this.exchange.proxy.bufferBytesMax) this.exchange.holdRequest(heldByPeer);
+    }
     if (end) this.#onRequestEnd();
     if (stream === undefined) return;
     stream.sendData(chunk, end);
@@ -104,34 +105,17 @@ export class UpstreamCall extends Deadline implements PickContext {
   sendTrailers(trailers: Headers): void {
     if (this.#closed) return;
     const stream = this.#attempt?.stream;
-    if (this.#keeps(stream)) this.#keep(0).addTrailers(trailers);
+    if (stream === undefined || this.mayWantAgain(this.#attempt!)) this.keepTrailers(trailers);
+    else this.letGo();
     this.#onRequestEnd();
     if (stream === undefined) return;
     stream.sendTrailers(trailers);
     this.#afterSend(stream, true);
   }
 
-  /** There is no stream yet, or there may be another one. */
-  #keeps(stream: ClientStream | undefined): boolean {
-    return stream === undefined || (this.#retry !== undefined && !this.#bodyLost);
-  }
-
-  #keep(bytes: number): RequestBody {
-    const { bufferBytesMax } = this.#exchange.proxy;
-    const body = (this.#body ??= new RequestBody());
-    if (body.bytes + bytes <= bufferBytesMax) return body;
-    // More than may be kept: no other try, and the client waits as long as there is no stream.
-    if (this.#attempt?.stream === undefined) this.#exchange.holdRequest(heldByPeer);
-    else {
-      this.#bodyLost = true;
-      body.drop();
-    }
-    return body;
-  }
-
   #afterSend(stream: ClientStream, end: boolean): void {
     if (this.#closed) return;
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
     if (end) {
       this.#attempt!.requestSent = true;
       this.#attempt!.sentMs = exchange.lastActivityMs;
@@ -143,7 +127,8 @@ export class UpstreamCall extends Deadline implements PickContext {
 
   #onRequestEnd(): void {
     this.#requestEnded = true;
-    const { proxy, lastActivityMs, tunnel } = this.#exchange;
+    const { proxy, lastActivityMs, tunnel } = this.exchange;
+    this.#requestEndedMs = lastActivityMs;
     if (tunnel) return;
     if (this.#timeoutMs > 0) proxy.wheel.start(this, this.#timeoutMs, lastActivityMs);
     else if (this.#timeoutMs < 0) {
@@ -155,27 +140,35 @@ export class UpstreamCall extends Deadline implements PickContext {
   }
 
   onWritable(): void {
-    this.#exchange.releaseRequest(heldByPeer);
+    this.exchange.releaseRequest(heldByPeer);
   }
 
   // ── tries ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The back-off is over. */
   tryAgain(): void {
-    this.#exchange.touch();
+    const { exchange } = this;
+    exchange.touch();
+    if (this.#requestEnded) this.#tellTimeout(exchange.lastActivityMs - this.#requestEndedMs);
     this.#try();
   }
 
   #try(): void {
-    const exchange = this.#exchange;
-    const cluster = this.#cluster;
+    const exchange = this.exchange;
+    const cluster = this.cluster;
     const host = cluster.pick(this);
     if (host === undefined) {
       cluster.stats.cxNoneHealthy.increment();
       exchange.reply(noHealthyUpstream);
       return;
     }
-    const attempt = new Attempt(this, host);
+    this.#askFor(host, false);
+  }
+
+  #askFor(host: Host, fresh: boolean): void {
+    const exchange = this.exchange;
+    const cluster = this.cluster;
+    const attempt = new Attempt(this, host, fresh);
     if (!cluster.acquireRequest()) {
       attempt.over = true;
       this.#failed('overflow', undefined);
@@ -192,35 +185,34 @@ export class UpstreamCall extends Deadline implements PickContext {
   }
 
   #startPerTry(attempt: Attempt, nowMs: number): void {
-    const perTryMs = this.#route.retry?.perTryTimeoutMs ?? 0;
-    if (perTryMs > 0) this.#exchange.proxy.wheel.start(attempt, perTryMs, nowMs);
+    const perTryMs = this.retry?.policy.perTryTimeoutMs ?? 0;
+    if (perTryMs > 0) this.exchange.proxy.wheel.start(attempt, perTryMs, nowMs);
   }
 
   onReady(attempt: Attempt, stream: ClientStream, connection: Connection): void {
-    this.#exchange.upstreamConnection = connection;
+    const { proxy } = this.exchange;
+    const { streamDurationMs } = this.cluster.config;
+    this.exchange.upstreamConnection = connection;
+    if (streamDurationMs > 0 && proxy.edge !== undefined) attempt.limitDuration(proxy.wheel, streamDurationMs);
     try {
       this.#send(attempt, stream);
     } catch (thrown) {
       // The head has something that this protocol cannot say.
-      this.#exchange.fail(thrown);
+      this.exchange.fail(thrown);
     }
   }
 
   #send(attempt: Attempt, stream: ClientStream): void {
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
     const { request } = exchange;
-    if (this.#route.rewritesHostToUpstream) {
-      const { host } = attempt;
-      request.authority = (host instanceof UpstreamHost && host.hostname) || host.name;
-    }
-    const body = this.#body;
-    const end = this.#requestEnded && (body === undefined || body.empty);
-    stream.sendHead(request, end);
+    attempt.editHead(request, this.#route, exchange.attempts);
+    const { holdsBody } = this;
+    stream.sendHead(request, this.#requestEnded && !holdsBody);
     if (attempt.over) return;
-    if (body !== undefined && !body.empty) {
-      body.sendTo(stream);
+    if (holdsBody) {
+      this.sendKept(stream);
       if (attempt.over) return;
-      if (this.#retry === undefined) body.drop();
+      if (this.keptBytes > this.keptBytesMax || !this.mayWantAgain(attempt)) this.letGo();
     }
     if (this.#requestEnded) {
       attempt.requestSent = true;
@@ -235,64 +227,55 @@ export class UpstreamCall extends Deadline implements PickContext {
 
   /** No connection, or the stream was reset. */
   onFailure(attempt: Attempt, reason: ResetReason, detail: string): void {
-    const exchange = this.#exchange;
-    const { stats } = this.#cluster;
+    const exchange = this.exchange;
+    const { stats } = this.cluster;
     const sent = attempt.stream !== undefined;
     if (sent) stats.rqRxReset.increment();
+    const resends = sent && this.resends(attempt, reason);
+    const awaitsGrpc = attempt.statusOfGrpc !== 0;
+    if (awaitsGrpc) attempt.statusOfGrpc = 503;
     this.#settle(attempt);
+    if (resends) {
+      stats.rqResent.increment();
+      exchange.touch();
+      this.#askFor(attempt.host, true);
+      return;
+    }
     if (detail !== '') exchange.upstreamFailure = detail;
     if (exchange.responseBegan) {
-      stats.recordFailure(attempt.host);
+      if (!awaitsGrpc) stats.recordFailure(attempt.host);
       exchange.breakResponse(reason, `upstream_reset_after_response_started{${reason.replaceAll('-', '_')}}`);
       return;
     }
-    if (this.#retriesAfterReset(reason, sent)) {
-      stats.recordFailure(attempt.host);
-      this.avoid = attempt.host;
+    if (!this.retriesAfterReset(reason, sent)) {
+      this.#failed(reason, attempt.host);
       return;
     }
-    this.#failed(reason, attempt.host);
+    stats.recordFailure(attempt.host);
+    this.avoid = attempt.host;
   }
 
   #failed(reason: ResetReason, host: Host | undefined): void {
-    const exchange = this.#exchange;
-    const reply = upstreamFailed(reason, exchange.upstreamFailure, (this.#retry?.retries ?? 0) > 0);
-    this.#cluster.stats.recordFailure(host, reply.status);
+    const exchange = this.exchange;
+    const reply = upstreamFailed(reason, exchange.upstreamFailure, (this.retry?.retries ?? 0) > 0);
+    this.cluster.stats.recordFailure(host, reply.status);
     exchange.reply(reply);
-  }
-
-  /** True when another try follows. */
-  #retriesAfterReset(reason: ResetReason, sent: boolean): boolean {
-    const retry = this.#retry;
-    if (retry === undefined || !retry.policy.retriesReset(reason, sent)) return false;
-    return this.#mayRetry(retry, sent);
-  }
-
-  #mayRetry(retry: RetryState, sent: boolean): boolean {
-    const exchange = this.#exchange;
-    if (this.#bodyLost || exchange.tunnel || (sent && exchange.request.oneWay)) return false;
-    // An upgrade's first bytes are not kept.
-    if (sent && exchange.request.upgrade !== undefined) return false;
-    const allowed = retry.begin();
-    if (!allowed && retry.exhausted) exchange.flags |= ResponseFlag.upstreamRetryLimitExceeded;
-    return allowed;
   }
 
   // ── the response ──────────────────────────────────────────────────────────────────────────────────────────────
 
   onInformational(head: ResponseHead): void {
-    this.#exchange.respondInformational(head);
+    this.exchange.respondInformational(head);
   }
 
   onHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
     const { proxy, request } = exchange;
     const nowMs = proxy.clock.now();
     exchange.lastActivityMs = nowMs;
-    attempt.headReceived = true;
-    this.#cluster.stats.recordResponse(attempt.host, head.status);
-    const retry = this.#retry;
-    if (retry?.policy.retriesResponse(head) && this.#mayRetry(retry, true)) {
+    this.#countAnswer(attempt, head, end);
+    const retry = this.retry;
+    if (retry?.policy.retriesResponse(head) && this.mayRetry(retry, true)) {
       this.avoid = attempt.host;
       if (end && attempt.requestSent) this.#settle(attempt);
       else this.#giveUp(attempt);
@@ -306,13 +289,13 @@ export class UpstreamCall extends Deadline implements PickContext {
       exchange.becomeTunnel();
     }
     // Nothing is tried again from here on.
-    this.#bodyLost = true;
-    this.#body?.drop();
+    this.letGo();
     if (end) this.#onResponseEnd(attempt);
     try {
       if (this.#addsHeaders && exchange.upstreamServiceMs >= 0) {
         head.set('x-envoy-upstream-service-time', String(Math.floor(exchange.upstreamServiceMs)));
       }
+      if (this.#route.tellsAttempts) head.set('x-envoy-attempt-count', String(exchange.attempts));
       this.#route.applyResponse(head, this.#target, exchange);
       exchange.respond(head, end);
     } catch (thrown) {
@@ -320,8 +303,17 @@ export class UpstreamCall extends Deadline implements PickContext {
     }
   }
 
+  /** A gRPC call that failed counts as its equivalent in HTTP, which only its trailers tell. */
+  #countAnswer(attempt: Attempt, head: ResponseHead, end: boolean): void {
+    const { stats } = this.cluster;
+    if (this.exchange.proxy.edge === undefined || head.protocol === 'HTTP/1.1' || !isGrpc(head)) {
+      stats.recordResponse(attempt.host, head.status);
+    } else if (end) stats.recordResponse(attempt.host, statusOfGrpcAnswer(head, head.status));
+    else attempt.statusOfGrpc = head.status;
+  }
+
   onData(attempt: Attempt, chunk: Buffer, end: boolean): void {
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
     exchange.lastActivityMs = exchange.proxy.clock.now();
     if (end) this.#onResponseEnd(attempt);
     try {
@@ -332,8 +324,9 @@ export class UpstreamCall extends Deadline implements PickContext {
   }
 
   onTrailers(attempt: Attempt, trailers: Headers): void {
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
     exchange.lastActivityMs = exchange.proxy.clock.now();
+    if (attempt.statusOfGrpc !== 0) attempt.statusOfGrpc = statusOfGrpcAnswer(trailers, attempt.statusOfGrpc);
     this.#onResponseEnd(attempt);
     try {
       exchange.respondTrailers(trailers);
@@ -344,12 +337,12 @@ export class UpstreamCall extends Deadline implements PickContext {
 
   /** The upstream has said all. A tunnel's other direction may go on. */
   #onResponseEnd(attempt: Attempt): void {
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
     if (exchange.tunnel && !this.#requestEnded) {
       this.#tunnelResponseEnded = true;
       return;
     }
-    if (attempt.requestSent) this.#cluster.stats.recordTime(exchange.lastActivityMs - attempt.sentMs);
+    if (attempt.requestSent) this.cluster.stats.recordTime(exchange.lastActivityMs - attempt.sentMs);
     exchange.proxy.wheel.stop(this);
     if (attempt.requestSent) this.#settle(attempt);
     else this.#giveUp(attempt);
@@ -367,39 +360,41 @@ export class UpstreamCall extends Deadline implements PickContext {
 
   /** Route timeout. */
   onDeadline(): void {
-    this.#timedOut(upstreamTimeout);
+    if (this.#closed) return;
+    const attempt = this.#attempt;
+    this.cluster.stats.recordTimeout(attempt?.host);
+    if (attempt !== undefined) this.#giveUp(attempt);
+    this.exchange.expire(upstreamTimeout);
   }
 
   onPerTryTimeout(attempt: Attempt): void {
-    const { stats } = this.#cluster;
-    stats.rqPerTryTimeout.increment();
-    const sent = attempt.stream !== undefined;
-    this.#giveUp(attempt);
-    if (this.#retriesAfterReset('local-reset', sent)) {
-      stats.recordFailure(attempt.host);
-      this.avoid = attempt.host;
-      return;
-    }
-    stats.recordFailure(attempt.host, perTryTimeout.status);
-    this.#exchange.expire(perTryTimeout);
+    this.cluster.stats.rqPerTryTimeout.increment();
+    this.#expireTry(attempt, perTryTimeout);
   }
 
-  #timedOut(reply: LocalReply): void {
-    if (this.#closed) return;
-    const attempt = this.#attempt;
-    this.#cluster.stats.recordTimeout(attempt?.host);
-    if (attempt !== undefined) this.#giveUp(attempt);
-    this.#exchange.expire(reply);
+  /** The cluster's limit on the time of one stream. */
+  onTooLong(attempt: Attempt): void {
+    this.cluster.stats.rqMaxDurationReached.increment();
+    this.#expireTry(attempt, upstreamStreamTooLong);
+  }
+
+  #expireTry(attempt: Attempt, reply: LocalReply): void {
+    const sent = attempt.stream !== undefined;
+    this.#giveUp(attempt);
+    const again = !this.exchange.responseBegan && this.retriesAfterReset('local-reset', sent);
+    this.cluster.stats.recordFailure(attempt.host, again ? undefined : reply.status);
+    if (again) this.avoid = attempt.host;
+    else this.exchange.expire(reply);
   }
 
   /** The exchange is over, or answered otherwise: nothing of the upstream is wanted any more. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#exchange.proxy.wheel.stop(this);
+    this.exchange.proxy.wheel.stop(this);
     if (this.#attempt !== undefined) this.#giveUp(this.#attempt);
-    this.#retry?.close();
-    this.#body = undefined;
+    this.retry?.close();
+    this.letGo();
   }
 
   /** Ends a try that is under way. */
@@ -408,7 +403,7 @@ export class UpstreamCall extends Deadline implements PickContext {
     this.#settle(attempt);
     if (attempt.pending !== undefined) attempt.pending.cancel();
     else if (attempt.stream !== undefined) {
-      this.#cluster.stats.rqTxReset.increment();
+      this.cluster.stats.rqTxReset.increment();
       attempt.stream.reset('local-reset');
     }
   }
@@ -417,8 +412,9 @@ export class UpstreamCall extends Deadline implements PickContext {
   #settle(attempt: Attempt): void {
     if (attempt.over) return;
     attempt.over = true;
-    if (attempt.waiting) this.#exchange.proxy.wheel.stop(attempt);
+    if (attempt.statusOfGrpc !== 0) this.cluster.stats.recordResponse(attempt.host, attempt.statusOfGrpc);
+    attempt.stopTimers(this.exchange.proxy.wheel);
     if (this.#attempt === attempt) this.#attempt = undefined;
-    this.#cluster.releaseRequest();
+    this.cluster.releaseRequest();
   }
 }

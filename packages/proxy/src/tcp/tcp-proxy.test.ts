@@ -49,6 +49,10 @@ class World {
       clusters: [{ name: 'c', weight: 1 }],
       idleTimeoutMs: 0,
       maxConnectAttempts: 1,
+      maxDurationMs: 0,
+      hashSourceIp: false,
+      logOnConnect: false,
+      logFlushIntervalMs: 0,
       accessLogs: [{ sink: { kind: 'stdout' }, format: { kind: 'text', text: '' } }],
       ...proxy,
     };
@@ -364,4 +368,51 @@ test('in any order of events no byte is lost, doubled or crossed, and every sess
     }),
     { numRuns: 300 },
   );
+});
+
+test('a session that is too old is cut off', () => {
+  const world = new World({}, { maxDurationMs: 100, logFlushIntervalMs: 40, logOnConnect: true });
+  const client = world.accept();
+  const upstream = world.transport.connection(0);
+  upstream.succeed();
+  assert.equal(world.entries.length, 1, 'a line when the upstream stands');
+  client.deliver('abc');
+  for (let passed = 0; passed < 110; passed += 10) {
+    client.deliver('.');
+    world.clock.advance(10);
+  }
+  assert.equal(world.count('tcp.p.max_downstream_connection_duration'), 1);
+  assert.equal(world.entries.length, 3, 'and a line now and then');
+  assert.deepEqual(world.entries[1]!.flags, '-');
+  world.settle(client);
+  assert.deepEqual(
+    world.entries.slice(3).map(({ flags, details }) => `${flags} ${details}`),
+    ['DT max_downstream_connection_duration'],
+  );
+  assert.equal(world.wheel.waiting, 0);
+});
+
+test('hosts are told the addresses of the client before anything else', () => {
+  const world = new World({ proxyProtocol: { version: 1, passTlvs: [] } });
+  const client = world.accept();
+  const { preamble } = world.transport.dials[0]!.options;
+  assert.equal(`${preamble}`, 'PROXY TCP4 127.0.0.1 127.0.0.1 50000 40000\r\n');
+  client.close('now');
+  world.settle();
+});
+
+test('the host is picked by the address of the client', () => {
+  const hashes: (number | undefined)[] = [];
+  const world = new World({}, { hashSourceIp: true });
+  const cluster = world.clusters.get('c')!;
+  const pick = cluster.pick.bind(cluster);
+  cluster.pick = (context) => {
+    hashes.push(context.hash);
+    return pick(context);
+  };
+  world.accept();
+  world.accept();
+  assert.equal(hashes.length, 2);
+  assert.equal(hashes[0], hashes[1]);
+  assert.equal(typeof hashes[0], 'number');
 });

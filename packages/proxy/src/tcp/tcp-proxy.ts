@@ -30,6 +30,10 @@ export class TcpProxy implements NetworkFilter {
       accessLogs,
       idleTimeoutMs: config.idleTimeoutMs,
       maxConnectAttempts: Math.max(1, config.maxConnectAttempts),
+      maxDurationMs: config.maxDurationMs,
+      hashSourceIp: config.hashSourceIp,
+      logOnConnect: config.logOnConnect,
+      logFlushIntervalMs: config.logFlushIntervalMs,
     };
   }
 

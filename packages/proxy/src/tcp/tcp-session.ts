@@ -1,11 +1,13 @@
 import { formatAddress } from '@sofamesh/base/address';
-import type { AccessLog, LogRecord } from '@sofamesh/contract/access-log';
+import type { AccessLog, LogRecord, LogRecordType } from '@sofamesh/contract/access-log';
 import type { Host, PickContext } from '@sofamesh/contract/balancer';
 import { ResponseFlag } from '@sofamesh/contract/message';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
 import type { Clusters, UpstreamCluster } from '../cluster/upstream.ts';
 import type { EngineEnvironment } from '../environment.ts';
 import { IdleWatch } from '../pool/idle-watch.ts';
+import { hashText } from '../route/hash-policy.ts';
+import { SessionTimer } from './session-timer.ts';
 import type { TcpStats } from './tcp-stats.ts';
 
 /** What the sessions of one proxy share. */
@@ -16,6 +18,10 @@ export interface TcpSessionScope {
   readonly accessLogs: readonly AccessLog[];
   readonly idleTimeoutMs: number;
   readonly maxConnectAttempts: number;
+  readonly maxDurationMs: number;
+  readonly hashSourceIp: boolean;
+  readonly logOnConnect: boolean;
+  readonly logFlushIntervalMs: number;
 }
 
 /**
@@ -35,12 +41,13 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
   readonly startWallMs: number;
   readonly downstream: Connection;
   readonly upstreamCluster: string;
+  type: LogRecordType = 'TcpConnectionEnd';
   durationMs = 0;
   flags = ResponseFlag.none as number;
   details = '';
   upstreamFailure = '';
   attempts = 0;
-  readonly hash = undefined;
+  readonly hash: number | undefined;
   avoid: Host | undefined = undefined;
 
   readonly #scope: TcpSessionScope;
@@ -55,6 +62,7 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
   #downstreamEnded = false;
   /** What the client's connection delivered although it was paused (bytes that were looked at before). */
   #early: Buffer[] = [];
+  readonly #timers: SessionTimer[] = [];
 
   /** `onDone` is called when both sides are gone. */
   constructor(
@@ -71,6 +79,8 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
     this.startWallMs = clock.wallMs();
     this.downstream = downstream;
     this.upstreamCluster = clusterName;
+    const { remote } = downstream;
+    this.hash = scope.hashSourceIp && remote.kind === 'ip' ? hashText(remote.host) >>> 0 : undefined;
   }
 
   start(): void {
@@ -79,6 +89,7 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
     this.downstream.setHandler(this);
     this.downstream.pauseReading();
     this.watchIdle(environment.wheel, idleTimeoutMs);
+    this.#startTimers();
     this.#cluster = clusters.get(this.upstreamCluster);
     if (this.#cluster === undefined) {
       stats.cxNoRoute.increment();
@@ -151,6 +162,7 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
     this.#early = [];
     if (this.#downstreamEnded) upstream.end();
     if (upstream.writable) this.downstream.resumeReading();
+    if (this.#scope.logOnConnect) this.#log('TcpUpstreamConnected');
   }
 
   onUpstreamBytes(chunk: Buffer): void {
@@ -196,6 +208,21 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
     this.#close(waits ? 'reset' : 'now', 'idle_timeout');
   }
 
+  #startTimers(): void {
+    const { environment, maxDurationMs, logFlushIntervalMs } = this.#scope;
+    const start = (delayMs: number, repeats: boolean, onTime: () => void) => {
+      if (delayMs > 0) this.#timers.push(new SessionTimer(environment.wheel, delayMs, repeats, onTime));
+    };
+    start(maxDurationMs, false, () => this.#onMaxDuration());
+    start(logFlushIntervalMs, true, () => this.#log('TcpPeriodic'));
+  }
+
+  #onMaxDuration(): void {
+    this.#scope.stats.maxDuration.increment();
+    this.flags |= ResponseFlag.durationTimeout;
+    this.cut('max_downstream_connection_duration');
+  }
+
   #close(how: 'now' | 'reset', details: string): void {
     if (this.details === '') this.details = details;
     this.downstream.close(how);
@@ -210,7 +237,7 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
       return;
     }
     this.avoid = host;
-    const upstream = cluster.dial(host, new UpstreamSide(this));
+    const upstream = cluster.dial(host, new UpstreamSide(this), this.downstream);
     if (upstream === undefined) {
       this.#refuse(ResponseFlag.upstreamOverflow, 'overflow');
       return;
@@ -241,11 +268,17 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
   }
 
   #finish(): void {
-    const { environment, accessLogs } = this.#scope;
     this.stopIdleWatch();
+    for (const timer of this.#timers) timer.stop();
+    this.#log('TcpConnectionEnd');
+    this.#onDone(this);
+  }
+
+  #log(type: LogRecordType): void {
+    this.type = type;
+    const { environment, accessLogs } = this.#scope;
     this.durationMs = environment.clock.now() - this.#startMs;
     for (const accessLog of accessLogs) accessLog.log(this);
-    this.#onDone(this);
   }
 }
 

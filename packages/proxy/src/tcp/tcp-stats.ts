@@ -9,6 +9,7 @@ export class TcpStats {
   readonly flowControlPausedReadingTotal: Counter;
   readonly flowControlResumedReadingTotal: Counter;
   readonly idleTimeout: Counter;
+  readonly maxDuration: Counter;
 
   constructor(stats: Stats, statPrefix: string) {
     const counter = (name: string) => stats.counter(`tcp.${statPrefix}.${name}`);
@@ -19,5 +20,6 @@ export class TcpStats {
     this.flowControlPausedReadingTotal = counter('downstream_flow_control_paused_reading_total');
     this.flowControlResumedReadingTotal = counter('downstream_flow_control_resumed_reading_total');
     this.idleTimeout = counter('idle_timeout');
+    this.maxDuration = counter('max_downstream_connection_duration');
   }
 }

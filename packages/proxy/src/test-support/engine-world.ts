@@ -7,12 +7,14 @@ import type { LogRecord } from '@sofamesh/contract/access-log';
 import type { Balancer, BalancerKind, Host, PickContext } from '@sofamesh/contract/balancer';
 import type { FilterKind } from '@sofamesh/contract/filter';
 import { formatResponseFlags } from '@sofamesh/contract/message';
+import type { Protocol } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
 import { lineProtocol } from '@sofamesh/testkit/line-protocol';
 import { MemoryStats } from '@sofamesh/testkit/memory-stats';
 import type { ConfigUpdate } from '../config/update.ts';
 import { Engine } from '../engine.ts';
 import type { PreparedUpdate, Rejection } from '../engine-api.ts';
+import { MemoryDatagrams } from './memory-datagrams.ts';
 import { MemoryNetwork } from './memory-network.ts';
 
 /** One line of the access log, as text. */
@@ -58,12 +60,18 @@ export class EngineWorld {
   readonly clock = new ManualClock();
   readonly random: SeededRandom;
   readonly network: MemoryNetwork;
+  readonly datagrams = new MemoryDatagrams();
   readonly stats = new MemoryStats();
   readonly logs: string[] = [];
   readonly records: LogRecord[] = [];
+  /** More may be added before a configuration names them. */
+  readonly protocols: Map<string, Protocol>;
   readonly engine: Engine;
 
-  constructor(filters: readonly FilterKind[] = [], options: { seed?: number; drainMs?: number } = {}) {
+  constructor(
+    filters: readonly FilterKind[] = [],
+    options: { seed?: number; drainMs?: number; downstreamConnectionsMax?: number } = {},
+  ) {
     this.random = new SeededRandom(options.seed ?? 1);
     this.network = new MemoryNetwork(options.seed === undefined ? undefined : this.random);
     const protocols = [
@@ -71,15 +79,17 @@ export class EngineWorld {
       lineProtocol({ name: 'lines1', pooling: 'exclusive', messages: 'streamed' }),
       lineProtocol({ name: 'rpc', pooling: 'multiplexed', messages: 'whole' }),
     ];
+    this.protocols = new Map(protocols.map((protocol) => [protocol.name, protocol]));
     let requests = 0;
     this.engine = new Engine({
       clock: this.clock,
       wheel: new TimerWheel(this.clock, 1),
       random: this.random,
       transport: this.network,
+      datagrams: this.datagrams,
       stats: this.stats,
       logger: silentLogger,
-      protocols: new Map(protocols.map((protocol) => [protocol.name, protocol])),
+      protocols: this.protocols,
       balancers: new Map([[balancer.name, balancer]]),
       filters: new Map([routerKind, ...filters].map((kind) => [kind.name, kind])),
       openAccessLog: () => ({
@@ -89,8 +99,12 @@ export class EngineWorld {
         },
       }),
       compileFormat: (format) => (record) => format.replace('%ROUTE_NAME%', record.routeName),
+      compileJsonFormat: (format) => () => JSON.stringify(format),
       requestId: () => `id-${++requests}`,
       ...(options.drainMs === undefined ? undefined : { drainMs: options.drainMs }),
+      ...(options.downstreamConnectionsMax !== undefined && {
+        downstreamConnectionsMax: options.downstreamConnectionsMax,
+      }),
     });
   }
 

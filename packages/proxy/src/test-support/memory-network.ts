@@ -8,6 +8,7 @@ import type {
   DialOptions,
   Listener,
   ListenOptions,
+  ServerTls,
   TlsSession,
   Transport,
 } from '@sofamesh/contract/transport';
@@ -16,6 +17,7 @@ import { defaultWatermarks } from '@sofamesh/contract/transport';
 type Delivery =
   | { readonly kind: 'connect' }
   | { readonly kind: 'bytes'; readonly chunk: Buffer }
+  | { readonly kind: 'secured'; readonly onSecured: () => void }
   | { readonly kind: 'end' }
   | { readonly kind: 'close'; readonly cause: CloseCause };
 
@@ -32,8 +34,12 @@ export class MemoryNetwork implements Transport {
   readonly #listeners = new Map<string, Accepting>();
   readonly connections: MemoryConnection[] = [];
   readonly #random: Random | undefined;
-  /** TLS session that accepted connections of a listener with TLS have. */
+  /** TLS session that accepted connections have when TLS was started on them. There is no handshake. */
   tlsSession: TlsSession = { alpn: undefined, serverName: undefined, version: 'TLSv1.3', peerSubjectAltNames: [] };
+  /** Handshakes come to this; undefined: they go through. */
+  tlsFailure: CloseCause | undefined = undefined;
+  /** Connections to the first address arrive at the second, as a rule of the system would have it. */
+  readonly redirects = new Map<string, Address>();
   /** Addresses that swallow connections. */
   readonly blackHoles = new Set<string>();
   #lastPort = 30_000;
@@ -83,6 +89,9 @@ export class MemoryNetwork implements Transport {
       case 'bytes':
         connection.take(delivery.chunk);
         return;
+      case 'secured':
+        this.#secure(connection, delivery.onSecured);
+        return;
       case 'end':
         if (!connection.closing) connection.handler?.onEnd();
         return;
@@ -92,8 +101,19 @@ export class MemoryNetwork implements Transport {
     }
   }
 
+  #secure(connection: MemoryConnection, onSecured: () => void): void {
+    if (connection.closing) return;
+    if (this.tlsFailure !== undefined) {
+      connection.break(this.tlsFailure);
+      return;
+    }
+    connection.tls = this.tlsSession;
+    onSecured();
+  }
+
   #connect(connection: MemoryConnection): void {
-    const accepting = this.#listeners.get(formatAddress(connection.remote));
+    const redirect = this.redirects.get(formatAddress(connection.remote));
+    const accepting = this.#listeners.get(formatAddress(redirect ?? connection.remote));
     if (accepting === undefined) {
       connection.inbox.length = 0;
       connection.closing = true;
@@ -102,8 +122,8 @@ export class MemoryNetwork implements Transport {
     }
     const { options, onConnection } = accepting;
     const high = (options.watermarks ?? defaultWatermarks).highBytes;
-    const accepted = new MemoryConnection(connection.remote, connection.local, undefined, high);
-    if (options.tls !== undefined) accepted.tls = this.tlsSession;
+    const accepted = new MemoryConnection(redirect ?? connection.remote, connection.local, undefined, high);
+    if (redirect !== undefined) accepted.asked = connection.remote;
     connection.join(accepted);
     this.connections.push(accepted);
     onConnection(accepted);
@@ -115,6 +135,7 @@ let lastId = 0;
 
 export class MemoryConnection implements Connection {
   readonly id = ++lastId;
+  asked: Address | undefined = undefined;
   readonly local: Address;
   readonly remote: Address;
   tls: TlsSession | undefined = undefined;
@@ -123,6 +144,8 @@ export class MemoryConnection implements Connection {
   bufferedBytes = 0;
   handler: ConnectionHandler | undefined;
   readonly inbox: Delivery[] = [];
+  /** What TLS was started with, and what was read before. */
+  tlsStart: { readonly tls: ServerTls; readonly received: Buffer } | undefined = undefined;
   closing = false;
   closed = false;
   paused = false;
@@ -209,10 +232,28 @@ export class MemoryConnection implements Connection {
     peer.closedByPeer({ kind: how === 'reset' ? 'reset' : 'closed', reason: how });
   }
 
+  /** Its own end is told `cause`, the peer that it was closed. */
+  break(cause: CloseCause): void {
+    this.close('now');
+    this.inbox.length = 0;
+    this.inbox.push({ kind: 'close', cause });
+  }
+
   /** What was written before still arrives. */
   closedByPeer(cause: CloseCause): void {
     if (cause.kind === 'closed') this.inbox.push({ kind: 'end' });
     this.inbox.push({ kind: 'close', cause });
+  }
+
+  /** Secured before anything else arrives: nothing of what `received` holds was meant for those who see bytes. */
+  startTls(tls: ServerTls, received: Buffer, onSecured: () => void): void {
+    if (this.closing) return;
+    this.tlsStart = { tls, received };
+    this.inbox.unshift({ kind: 'secured', onSecured });
+  }
+
+  originalDestination(): Address | undefined {
+    return this.asked;
   }
 
   detach(): undefined {

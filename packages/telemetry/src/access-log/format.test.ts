@@ -92,3 +92,55 @@ describe('access log formats', () => {
     assert.ok(line.endsWith('}\n'));
   });
 });
+
+describe('what an answer says at its end', () => {
+  const answered = {
+    ...record,
+    clientAddress: ipAddress('203.0.113.9', 0),
+    grpcStatus: 4,
+    responseTrailers: { get: (name: string) => (name === 'sum' ? '5' : undefined) },
+    localReplyBody: 'no "luck"',
+  } as LogRecord;
+  const say = (format: string, of = answered) => compileFormat(format, 'test')(of);
+
+  test('gRPC status, trailers, text', () => {
+    assert.equal(say('%GRPC_STATUS% %GRPC_STATUS_NUMBER% %GRPC_STATUS(NUMBER)%'), 'DeadlineExceeded 4 4');
+    assert.equal(say('%GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS(CAMEL_STRING)%'), 'DEADLINE_EXCEEDED DeadlineExceeded');
+    assert.equal(say('%GRPC_STATUS(SNAKE_STRING)%', { ...answered, grpcStatus: 0 }), 'OK');
+    assert.equal(say('%GRPC_STATUS%', { ...answered, grpcStatus: 99 }), '99');
+    assert.equal(say('%TRAILER(SUM)% %TRAILER(NO?SUM)% %TRAILER(NO)%'), '5 5 -');
+    assert.equal(say('%LOCAL_REPLY_BODY%'), 'no "luck"');
+    assert.equal(say('%GRPC_STATUS% %GRPC_STATUS_NUMBER% %TRAILER(X)%|%LOCAL_REPLY_BODY%|', record), '- - -||');
+    assert.equal(compileJsonFormat({ s: '%GRPC_STATUS_NUMBER%' }, 'test')(answered), '{"s":4}\n');
+    assert.throws(() => say('%GRPC_STATUS(LOUD)%'), /GRPC_STATUS\(LOUD\)/);
+  });
+
+  test('the client is whom trusted proxies name, the peer stays the peer', () => {
+    assert.equal(
+      say('%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%'),
+      '203.0.113.9 ::1',
+    );
+    assert.equal(say('%DOWNSTREAM_DIRECT_REMOTE_PORT%'), '4711');
+  });
+
+  test('certificates', () => {
+    const facts = (subject: string) => ({
+      subject,
+      issuer: 'CN=ca',
+      serialHex: '0a',
+      sha256Hex: 'ff',
+      sha1Hex: 'ee',
+      subjectAltNames: ['URI:spiffe://x', 'DNS:a'],
+      pem: () => 'a b',
+    });
+    const tls = { peerCertificate: facts('CN=c'), localCertificate: facts('CN=s'), cipher: 'C' };
+    const secured = { ...answered, downstream: { ...answered.downstream, tls } } as unknown as LogRecord;
+    const peer = '%DOWNSTREAM_PEER_SUBJECT% %DOWNSTREAM_PEER_ISSUER% %DOWNSTREAM_PEER_SERIAL% %DOWNSTREAM_PEER_CERT%';
+    assert.equal(say(peer, secured), 'CN=c CN=ca 0a a%20b');
+    assert.equal(say('%DOWNSTREAM_PEER_FINGERPRINT_256% %DOWNSTREAM_PEER_FINGERPRINT_1%', secured), 'ff ee');
+    const ours =
+      '%DOWNSTREAM_LOCAL_SUBJECT% %DOWNSTREAM_LOCAL_URI_SAN% %DOWNSTREAM_LOCAL_DNS_SAN% %DOWNSTREAM_TLS_CIPHER%';
+    assert.equal(say(ours, secured), 'CN=s spiffe://x a C');
+    assert.equal(say(peer), '- - - -');
+  });
+});

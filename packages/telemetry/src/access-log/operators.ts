@@ -8,6 +8,7 @@ import { compileTime, isoTime } from './time-format.ts';
 export type Operator = (record: LogRecord) => string | number | undefined;
 
 const simple: Readonly<Record<string, Operator>> = {
+  ACCESS_LOG_TYPE: ({ type, request }) => type ?? (request === undefined ? 'TcpConnectionEnd' : 'DownstreamEnd'),
   PROTOCOL: ({ request }) => request?.protocol,
   RESPONSE_CODE: ({ status }) => status,
   RESPONSE_CODE_DETAILS: ({ details }) => details || undefined,
@@ -23,24 +24,49 @@ const simple: Readonly<Record<string, Operator>> = {
   UPSTREAM_TRANSPORT_FAILURE_REASON: ({ upstreamFailure }) => upstreamFailure || undefined,
   UPSTREAM_REQUEST_ATTEMPT_COUNT: ({ attempts }) => attempts,
   CONNECTION_TERMINATION_DETAILS: () => undefined,
+  LOCAL_REPLY_BODY: ({ localReplyBody }) => localReplyBody ?? '',
   DOWNSTREAM_LOCAL_ADDRESS: ({ downstream }) => formatAddress(downstream.local),
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: ({ downstream }) => hostOf(downstream.local),
   DOWNSTREAM_LOCAL_PORT: ({ downstream }) => portOf(downstream.local),
-  DOWNSTREAM_REMOTE_ADDRESS: ({ downstream }) => formatAddress(downstream.remote),
-  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ({ downstream }) => hostOf(downstream.remote),
-  DOWNSTREAM_REMOTE_PORT: ({ downstream }) => portOf(downstream.remote),
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: ({ downstream }) => formatAddress(downstream.remote),
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: ({ downstream }) => hostOf(downstream.remote),
+  DOWNSTREAM_REMOTE_ADDRESS: (record) => formatAddress(clientOf(record)),
+  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (record) => hostOf(clientOf(record)),
+  DOWNSTREAM_REMOTE_PORT: (record) => portOf(clientOf(record)),
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: ({ downstream }) => formatAddress(directOf(downstream)),
+  DOWNSTREAM_DIRECT_REMOTE_PORT: ({ downstream }) => portOf(directOf(downstream)),
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: ({ downstream }) => hostOf(directOf(downstream)),
   DOWNSTREAM_PEER_URI_SAN: ({ downstream }) => sansOf(downstream.tls?.peerSubjectAltNames, 'URI:'),
   DOWNSTREAM_PEER_DNS_SAN: ({ downstream }) => sansOf(downstream.tls?.peerSubjectAltNames, 'DNS:'),
+  DOWNSTREAM_PEER_SUBJECT: ({ downstream }) => downstream.tls?.peerCertificate?.subject,
+  DOWNSTREAM_PEER_ISSUER: ({ downstream }) => downstream.tls?.peerCertificate?.issuer,
+  DOWNSTREAM_PEER_SERIAL: ({ downstream }) => downstream.tls?.peerCertificate?.serialHex,
+  DOWNSTREAM_PEER_FINGERPRINT_256: ({ downstream }) => downstream.tls?.peerCertificate?.sha256Hex,
+  DOWNSTREAM_PEER_FINGERPRINT_1: ({ downstream }) => downstream.tls?.peerCertificate?.sha1Hex,
+  DOWNSTREAM_PEER_CERT: ({ downstream }) => {
+    const pem = downstream.tls?.peerCertificate?.pem();
+    return pem === undefined ? undefined : encodeURIComponent(pem);
+  },
+  DOWNSTREAM_LOCAL_SUBJECT: ({ downstream }) => downstream.tls?.localCertificate?.subject,
+  DOWNSTREAM_LOCAL_URI_SAN: ({ downstream }) => sansOf(downstream.tls?.localCertificate?.subjectAltNames, 'URI:'),
+  DOWNSTREAM_LOCAL_DNS_SAN: ({ downstream }) => sansOf(downstream.tls?.localCertificate?.subjectAltNames, 'DNS:'),
+  DOWNSTREAM_TLS_CIPHER: ({ downstream }) => downstream.tls?.cipher || undefined,
   DOWNSTREAM_TLS_VERSION: ({ downstream }) => downstream.tls?.version,
-  REQUESTED_SERVER_NAME: ({ downstream }) => downstream.tls?.serverName,
+  REQUESTED_SERVER_NAME: ({ downstream }) => downstream.requestedServerName ?? downstream.tls?.serverName,
   CONNECTION_ID: ({ downstream }) => downstream.id,
   ROUTE_NAME: ({ routeName }) => routeName || undefined,
   VIRTUAL_HOST_NAME: ({ virtualHost }) => virtualHost || undefined,
 };
 
 type Addressed = LogRecord['downstream']['local'];
+
+/** Whom trusted proxies in front of this one name; without any, the peer. */
+function clientOf({ clientAddress, downstream }: LogRecord): Addressed {
+  return clientAddress ?? downstream.remote;
+}
+
+/** The peer itself, whatever a PROXY protocol header said. */
+function directOf({ directRemote, remote }: LogRecord['downstream']): Addressed {
+  return directRemote ?? remote;
+}
 
 function hostOf(address: Addressed): string {
   return address.kind === 'ip' ? address.host : address.path;
@@ -71,6 +97,12 @@ export function compileOperator(text: string, where: string): Operator {
       return truncated(firstOf(argument, where, requestHeader), limit);
     case 'RESP':
       return truncated(firstOf(argument, where, responseHeader), limit);
+    case 'TRAILER':
+      return truncated(firstOf(argument, where, responseTrailer), limit);
+    case 'GRPC_STATUS':
+      return grpcStatus(argument, where);
+    case 'GRPC_STATUS_NUMBER':
+      return ({ grpcStatus }) => grpcStatus;
     case 'START_TIME':
       return argument === undefined
         ? ({ startWallMs }) => isoTime(startWallMs)
@@ -81,21 +113,30 @@ export function compileOperator(text: string, where: string): Operator {
     }
     case 'HOSTNAME':
       return () => process.env['HOSTNAME'];
-    // Known to Envoy, with nothing behind them here: printed as absent instead of refusing a mesh-wide format.
-    case 'TRAILER':
     case 'DYNAMIC_METADATA':
+      return truncated(proxyMetadata(argument ?? ''), limit);
+    // Known to Envoy, with nothing behind them here: printed as absent instead of refusing a mesh-wide format.
     case 'FILTER_STATE':
     case 'CEL':
     case 'METADATA':
     case 'UPSTREAM_METADATA':
-    case 'GRPC_STATUS':
-    case 'GRPC_STATUS_NUMBER':
     case 'UPSTREAM_PEER_URI_SAN':
-    case 'DOWNSTREAM_LOCAL_URI_SAN':
       return () => undefined;
     default:
       throw new CodedError('bad_format', `${where}: %${text}%: unknown operator ${name}`);
   }
+}
+
+/** What listeners keep of PROXY protocol headers is all the metadata there is: `NAMESPACE:KEY`. */
+function proxyMetadata(argument: string): (record: LogRecord) => string | undefined {
+  const colon = argument.indexOf(':');
+  const namespace = colon < 0 ? argument : argument.slice(0, colon);
+  const key = colon < 0 ? undefined : argument.slice(colon + 1);
+  return ({ downstream }) => {
+    const values = downstream.proxyHeader?.metadata[namespace];
+    // The client chooses the bytes; a line of the log must stay one.
+    return key === undefined ? values && JSON.stringify(values) : values?.[key]?.replaceAll(/\p{Cc}/gu, '?');
+  };
 }
 
 function startTime(format: (wallMs: number) => string): Operator {
@@ -138,6 +179,35 @@ function responseHeader(name: string): Operator {
   }
   if (name === ':status') return ({ status }) => (status === 0 ? undefined : status);
   return ({ response }) => response?.get(name);
+}
+
+function responseTrailer(name: string): Operator {
+  return ({ responseTrailers }) => responseTrailers?.get(name);
+}
+
+const grpcNames =
+  'OK Canceled Unknown InvalidArgument DeadlineExceeded NotFound AlreadyExists PermissionDenied ResourceExhausted ' +
+  'FailedPrecondition Aborted OutOfRange Unimplemented Internal Unavailable DataLoss Unauthenticated';
+const grpcCamelNames = grpcNames.split(' ');
+/** The first name is an abbreviation, and stays one. */
+const grpcSnakeNames = grpcCamelNames.map((name, at) =>
+  at === 0 ? name : name.replace(/(?!^)[A-Z]/g, (letter) => `_${letter}`).toUpperCase(),
+);
+
+/** `%GRPC_STATUS%` is a name, `(SNAKE_STRING)` in capitals; a number that has none is printed as it is. */
+function grpcStatus(style: string | undefined, where: string): Operator {
+  if (style === 'NUMBER') return (record) => record.grpcStatus;
+  if (style !== undefined && style !== 'CAMEL_STRING' && style !== 'SNAKE_STRING') {
+    throw new CodedError(
+      'bad_format',
+      `${where}: %GRPC_STATUS(${style})%: must be CAMEL_STRING, SNAKE_STRING or NUMBER`,
+    );
+  }
+  const names = style === 'SNAKE_STRING' ? grpcSnakeNames : grpcCamelNames;
+  return (record) => {
+    const status = record.grpcStatus;
+    return status === undefined ? undefined : (names[status] ?? String(status));
+  };
 }
 
 function truncated(operator: Operator, limit: number): Operator {

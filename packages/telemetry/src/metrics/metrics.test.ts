@@ -149,6 +149,12 @@ describe('pages', () => {
         'envoy_cluster_circuit_breakers_default_rq_open',
         'envoy_cluster_name="a"',
       ],
+      [
+        'cluster.outbound|80||a.b.grpc.shop.Books.Get.success',
+        'envoy_cluster_grpc_success',
+        'envoy_grpc_bridge_method="Get",envoy_grpc_bridge_service="shop.Books",envoy_cluster_name="outbound|80||a.b"',
+      ],
+      ['cluster.grpc.grpc-web.14', 'envoy_cluster_grpc_web_14', 'envoy_cluster_name="grpc"'],
     ];
     for (const [name, family, labels] of cases) assert.deepEqual(tagged(name), { family, labels }, name);
   });

@@ -11,11 +11,19 @@ const bounds = [
  * removed from the name, its second is the value.
  */
 const tagRules: readonly (readonly [label: string, pattern: RegExp])[] = [
+  [
+    'envoy_grpc_bridge_method',
+    /(([^.]+)\.)(?=(?:success|failure|total|\d{1,2}|re(?:quest|sponse)_message_count|upstream_rq_time)$)(?<=^cluster\..+\.grpc(?:-web)?\..+\.[^.]+\.)/,
+  ],
+  [
+    'envoy_grpc_bridge_service',
+    /(?<=^cluster\..+\.grpc(?:-web)?\.)((.+)\.)(?=(?:success|failure|total|\d{1,2}|re(?:quest|sponse)_message_count|upstream_rq_time)$)/,
+  ],
   ['envoy_response_code', /_rq(_(\d{3}))$/],
   ['envoy_response_code_class', /_rq(_(\dxx))$/],
   [
     'envoy_cluster_name',
-    /^cluster\.((.*?)\.)(?=(?:upstream_|membership_|lb_|circuit_breakers\.|update_|internal\.|external\.|outlier_detection\.|assignment_|ssl\.|retry_|original_dst|max_host_weight|version|bind_errors|warming_state|init_fetch_timeout|http1\.|http2\.|external|default\.)[^.]*)/,
+    /^cluster\.((.*?)\.)(?=(?:upstream_|membership_|lb_|circuit_breakers\.|update_|internal\.|external\.|outlier_detection\.|assignment_|ssl\.|retry_|original_dst|max_host_weight|version|bind_errors|warming_state|init_fetch_timeout|http1\.|http2\.|external|default\.|grpc\.|grpc-web\.)[^.]*)/,
   ],
   [
     'envoy_http_conn_manager_prefix',

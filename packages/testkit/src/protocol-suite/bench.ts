@@ -28,6 +28,16 @@ export class Bench {
     return this.protocol.pooling === 'exclusive';
   }
 
+  /** The connection has a state of its own: see {@link ProtocolFixtures.opening}. */
+  get stateful(): boolean {
+    return this.fixtures.opening !== undefined;
+  }
+
+  /** What goes on to the other side is the bytes that came. */
+  get sameBytes(): boolean {
+    return (this.fixtures.relay ?? (this.streamed ? 'same-meaning' : 'relay-bytes')) === 'relay-bytes';
+  }
+
   get streamed(): boolean {
     return this.fixtures.messages === 'streamed';
   }
@@ -47,11 +57,22 @@ export class Bench {
   }
 
   server(limits?: Partial<CodecLimits>): ScriptedServer {
-    return new ScriptedServer(this.protocol, this.fixtures.settings, limits);
+    const server = new ScriptedServer(this.protocol, this.fixtures.settings, limits);
+    if (this.fixtures.opening !== undefined) {
+      server.codec.receive(this.fixtures.opening.fromClient());
+      server.connection.take();
+    }
+    return server;
   }
 
   client(limits?: Partial<CodecLimits>): ScriptedClient {
-    return new ScriptedClient(this.protocol, this.fixtures.settings, limits);
+    const client = new ScriptedClient(this.protocol, this.fixtures.settings, limits);
+    if (this.fixtures.opening !== undefined) {
+      client.codec.receive(this.fixtures.opening.fromServer());
+      client.connection.take();
+      client.availabilityChanges = 0;
+    }
+    return client;
   }
 
   idOf(message: Buffer): number {

@@ -5,6 +5,16 @@ import { requestTranscript } from './expectations.ts';
 
 /** A connection that moves to another process takes along exactly the bytes that were not used. */
 export function detachingTests(bench: Bench): void {
+  if (bench.stateful) {
+    test('a connection with a state of its own does not leave', () => {
+      const server = bench.server();
+      assert.equal(server.codec.detach(), undefined);
+      assert.equal(bench.client().codec.detach(), undefined);
+      server.codec.receive(bench.plain.request(1));
+      assert.equal(server.calls.length, 1, 'it serves on');
+    });
+    return;
+  }
   test('a connection between messages leaves with the bytes that were not used', async () => {
     const request = bench.plain.request(3);
     const expected = requestTranscript(bench.call(bench.plain, [], 3).call);

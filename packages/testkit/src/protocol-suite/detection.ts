@@ -5,12 +5,13 @@ import type { Bench } from './bench.ts';
 /** The first bytes decide, and decide the same in whatever pieces they come. */
 export function detectionTests(bench: Bench): void {
   const { protocol, fixtures } = bench;
+  const opening = fixtures.opening?.fromClient() ?? Buffer.alloc(0);
   const samples = fixtures.oneWay === undefined ? fixtures.exchanges : [...fixtures.exchanges, fixtures.oneWay];
 
   test('knows its own requests, whatever their id', () => {
     for (const sample of samples) {
       for (const id of [1, 0x7fff_ffff]) {
-        const request = sample.request(id);
+        const request = Buffer.concat([opening, sample.request(id)]);
         const verdicts = Array.from({ length: request.length + 1 }, (_, end) =>
           protocol.detect(request.subarray(0, end)),
         );

@@ -3,15 +3,25 @@ import { test } from 'node:test';
 import type { LocalReply } from '@sofamesh/contract/message';
 import { type Bench, settled } from './bench.ts';
 import type { GoAwaySample } from './fixtures.ts';
+import type { ScriptedServer } from './scripted-engine.ts';
 
 const reply: LocalReply = { status: 503, body: 'no', details: '', flags: 0 };
 
 /** Going away: requests that were sent are served, and then somebody is told. */
 export function drainingTests(bench: Bench, sample: GoAwaySample | undefined): void {
+  /** The client has seen the notice, where that is waited for. */
+  const confirm = (server: ScriptedServer) => {
+    if (sample?.confirmation === undefined) return;
+    assert.equal(server.drained, 0);
+    server.codec.receive(sample.confirmation());
+    assert.notEqual(server.connection.take().length, 0, 'the last stream was not told');
+  };
+
   test('an idle connection is drained at once, and once', () => {
     const server = bench.server();
     server.codec.goAway();
     assert.deepEqual(server.connection.take(), sample?.expectNotice ?? Buffer.alloc(0));
+    confirm(server);
     assert.equal(server.drained, 1);
     server.codec.goAway();
     assert.equal(server.drained, 1);
@@ -22,6 +32,7 @@ export function drainingTests(bench: Bench, sample: GoAwaySample | undefined): v
     const { server, call } = bench.call(bench.plain);
     server.codec.goAway();
     assert.deepEqual(server.connection.take(), sample?.expectNotice ?? Buffer.alloc(0));
+    confirm(server);
     assert.equal(server.drained, 0);
     assert.equal(server.connection.closed, undefined);
     call.stream.sendReply(reply);
@@ -37,6 +48,8 @@ export function drainingTests(bench: Bench, sample: GoAwaySample | undefined): v
     server.codec.goAway();
     assert.equal(server.drained, 0);
     server.codec.receive(Buffer.from(request.subarray(5)));
+    server.connection.take();
+    confirm(server);
     assert.equal(server.drained, 0);
     server.lastCall.stream.sendReply(reply);
     await settled();
@@ -53,6 +66,21 @@ export function drainingTests(bench: Bench, sample: GoAwaySample | undefined): v
   });
 
   if (sample === undefined) return;
+
+  if (sample.confirmation !== undefined) {
+    test('a client that does not confirm is told the last stream when it is asked again', () => {
+      const server = bench.server();
+      server.codec.receive(bench.plain.request(1));
+      server.codec.goAway();
+      server.connection.take();
+      server.codec.goAway();
+      assert.notEqual(server.connection.take().length, 0);
+      server.codec.receive(bench.plain.request(2));
+      assert.equal(server.calls.length, 1, 'a request behind the last stream');
+      server.lastCall.stream.sendReply(reply);
+      assert.equal(server.drained, 1);
+    });
+  }
 
   test('a server that goes away gets no new calls and answers those it has', () => {
     const relayed = bench.relay(bench.plain);

@@ -15,6 +15,8 @@ export interface ProtocolFixtures {
    * of more than 4 bytes in both directions, given in the expectations.
    */
   readonly exchanges: readonly ExchangeSample[];
+  /** Where a connection has a state of its own, and its messages are numbered streams of it. */
+  readonly opening?: OpeningSample;
   /** The request id that a message carries: needed unless pooling is `exclusive`. `message` is one whole message. */
   readonly idOf?: (message: Buffer) => number;
   /** A call that wants no answer. */
@@ -83,6 +85,16 @@ export interface ExpectedResponse {
   readonly informational?: readonly number[];
 }
 
+/**
+ * What a connection begins with (HTTP/2). Its messages are then streams whose ids are used once, in ascending order: a
+ * frame for a stream that nobody opened breaks the connection, requests above the limit are refused by themselves, and
+ * the connection cannot move to another process.
+ */
+export interface OpeningSample {
+  fromClient(): Buffer;
+  fromServer(): Buffer;
+}
+
 export interface HeartbeatSample {
   /** As the asking side writes it. */
   request(id: number): Buffer;
@@ -102,6 +114,8 @@ export interface GoAwaySample {
   readonly retires?: boolean;
   /** What the server codec writes at once on `goAway()`; undefined where nothing is written then. */
   readonly expectNotice?: Buffer;
+  /** What a client sends when it has seen the notice, where the server waits for that. */
+  readonly confirmation?: () => Buffer;
 }
 
 export interface LocalReplySample {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Headers, RequestHead, ResetReason, ResponseHead } from '@sofamesh/contract/message';
+import type { Headers, LocalReply, RequestHead, ResetReason, ResponseHead } from '@sofamesh/contract/message';
 import {
   type ClientCodec,
   type ClientStream,
@@ -155,9 +155,12 @@ export class ScriptedServer {
   drained = 0;
   /** What is done with a new call. */
   onCall: (call: ScriptedCall) => void = () => {};
+  /** What the engine adds to the codec's own answers. */
+  decorateReply: (reply: LocalReply) => LocalReply = (reply) => reply;
 
   constructor(protocol: Protocol, settings?: unknown, limits: Partial<CodecLimits> = {}) {
     const host = {
+      decorateReply: (reply: LocalReply) => this.decorateReply(reply),
       onRequest: (stream: ServerStream, head: RequestHead, end: boolean) => {
         const call = new ScriptedCall(stream, head, end);
         this.calls.push(call);

@@ -3,14 +3,19 @@ import type { Clock, Timer } from '@sofamesh/base/clock';
 import { messageOf } from '@sofamesh/base/errors';
 import { type Random, randomInteger } from '@sofamesh/base/random';
 import type {
+  ClientTls,
   CloseCause,
   Connection,
   ConnectionHandler,
   DetachedConnection,
+  ServerTls,
   TlsSession,
   Watermarks,
 } from '@sofamesh/contract/transport';
+import { clientHelloBytes } from '../client-hello-bytes.ts';
 import type { Lane, Segment } from './lane.ts';
+import { SimHandshake } from './sim-handshake.ts';
+import { tlsFailed } from './sim-tls.ts';
 
 /** What a connection has from its network. */
 export interface SimConnectionHost {
@@ -69,6 +74,9 @@ export class SimConnection implements Connection {
   #cause: CloseCause | undefined = undefined;
   #graceTimer: Timer | undefined = undefined;
   #onGone: (() => void) | undefined = undefined;
+  /** What a TLS client has said to this end, which is still in plain. */
+  #hello: ClientTls | undefined = undefined;
+  #handshake: SimHandshake | undefined = undefined;
 
   constructor(
     host: SimConnectionHost,
@@ -136,6 +144,38 @@ export class SimConnection implements Connection {
     }
   }
 
+  startTls(tls: ServerTls, received: Buffer, onSecured: () => void): void {
+    if (this.#state !== 'open' || this.tls !== undefined) return;
+    this.#state = 'connecting';
+    const handshake = new SimHandshake(
+      this.#host.clock,
+      this.#out,
+      tls,
+      (session) => this.#secured(session, onSecured),
+      (refusal) => this.finishLater(tlsFailed(refusal)),
+    );
+    this.#handshake = handshake;
+    const plain = this.#hello === undefined && (received.length > 0 || this.#arrivedBytes > 0);
+    this.#arrived = [];
+    this.#arrivedBytes = 0;
+    if (plain) handshake.fail({ refusal: 'ERR_SSL_WRONG_VERSION_NUMBER' });
+    else if (this.#endArrived) handshake.fail({ refusal: 'ECONNRESET' });
+    else if (this.#hello !== undefined) handshake.hello(this.#hello);
+  }
+
+  #secured(session: TlsSession, onSecured: () => void): void {
+    this.#handshake = undefined;
+    this.tls = session;
+    if (this.#state === 'connecting') {
+      this.#state = 'open';
+      this.#tell(onSecured);
+      this.#awaitFlush();
+    } else if (this.#state === 'flushing') {
+      this.#awaitFlush();
+      this.#watchFlush();
+    }
+  }
+
   /** Nothing leaves the simulated world. */
   detach(): DetachedConnection | undefined {
     return undefined;
@@ -165,14 +205,25 @@ export class SimConnection implements Connection {
     if (segment.kind === 'credit') this.#onCredit(segment.bytes);
     else if (segment.kind === 'reset') this.broken(segment.reason);
     else if (segment.kind === 'end') this.#onEndArrived();
-    // A TLS client said hello to a server that speaks in plain: bytes that make no sense.
-    else if (segment.kind === 'hello') this.#onBytesArrived(Buffer.from([0x16, 3, 1, 0, 0]));
+    else if (segment.kind === 'hello') this.#onHello(segment.tls);
+    else if (segment.kind === 'finished') this.#handshake?.finished();
     else if (segment.kind === 'bytes') this.#onBytesArrived(segment.bytes);
+  }
+
+  /** To an end that speaks in plain, a ClientHello is bytes like others. */
+  #onHello(tls: ClientTls): void {
+    this.#hello = tls;
+    if (this.#handshake !== undefined) this.#handshake.hello(tls);
+    else this.#onBytesArrived(clientHelloBytes(tls.serverName ?? '', tls.alpn ?? []));
   }
 
   /** @internal The link lost it. The peer has to be told by the caller. */
   broken(reason: string): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#handshake !== undefined) {
+      this.#handshake.fail({ refusal: reason });
+      return;
+    }
     if (this.#state === 'flushing' && this.#endSent && this.#unreadBytes === 0) {
       this.finishLater({ kind: 'closed', reason: 'closed by this side' });
     } else {
@@ -197,6 +248,8 @@ export class SimConnection implements Connection {
     if (this.#state === 'closed') return;
     this.#cause ??= cause;
     this.#state = 'closing';
+    this.#handshake?.stop();
+    this.#handshake = undefined;
     this.#graceTimer?.cancel();
     this.#queue = [];
     this.#queuedBytes = 0;
@@ -273,7 +326,9 @@ export class SimConnection implements Connection {
   }
 
   #onBytesArrived(bytes: Buffer): void {
-    if (this.#state === 'flushing') {
+    if (this.#handshake !== undefined) {
+      this.#handshake.fail({ refusal: 'ERR_SSL_WRONG_VERSION_NUMBER' });
+    } else if (this.#state === 'flushing') {
       this.#out.send({ kind: 'credit', bytes: bytes.length });
     } else if (this.#state === 'open') {
       this.#arrived.push(bytes);
@@ -286,7 +341,8 @@ export class SimConnection implements Connection {
 
   #onEndArrived(): void {
     this.#endArrived = true;
-    if (this.#state === 'flushing') this.#closeWhenBothEnded();
+    if (this.#handshake !== undefined) this.#handshake.fail({ refusal: 'ECONNRESET' });
+    else if (this.#state === 'flushing') this.#closeWhenBothEnded();
     else this.#awaitRead();
   }
 

@@ -2,7 +2,7 @@ import type { Timer } from '@sofamesh/base/clock';
 import type { CloseCause, DialOptions } from '@sofamesh/contract/transport';
 import type { Lane, LaneNetwork, Segment } from './lane.ts';
 import type { SimConnection } from './sim-connection.ts';
-import { judgeServer } from './sim-tls.ts';
+import { judgeServer, tlsFailed } from './sim-tls.ts';
 
 /** The way of one connection from `dial` to `onConnect`, as seen by the machine that dials. */
 export class SimDial {
@@ -35,7 +35,7 @@ export class SimDial {
     } else if (segment.kind === 'welcome' && tls !== undefined) {
       const refusal = judgeServer(tls, segment.chainPem);
       if (refusal !== undefined) {
-        this.#fail({ kind: 'tls-failed', reason: refusal });
+        this.#fail(tlsFailed(refusal));
         return;
       }
       this.#connection.tls = segment.session;

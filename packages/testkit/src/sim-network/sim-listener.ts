@@ -3,9 +3,6 @@ import { CodedError } from '@sofamesh/base/errors';
 import { type Connection, defaultWatermarks, type Listener, type ListenOptions } from '@sofamesh/contract/transport';
 import type { Lane, Segment } from './lane.ts';
 import { SimConnection, type SimConnectionHost } from './sim-connection.ts';
-import { answerHello } from './sim-tls.ts';
-
-const handshakeTimeoutMsDefault = 10_000;
 
 /** Both lanes of a connection that was dialled, and the addresses as its listener sees them. */
 export interface SimCall {
@@ -52,12 +49,11 @@ export class SimListener implements Listener {
       return;
     }
     this.#connections++;
-    if (this.options.tls === undefined) this.#introduce(this.#connectionOn(call));
-    else new Handshake(this.#host, this.options, call, (connection) => this.#introduce(connection), this.#onGone);
-  }
-
-  #connectionOn(call: SimCall): SimConnection {
-    return connectionOn(this.#host, this.options, call, this.#onGone);
+    const watermarks = this.options.watermarks ?? defaultWatermarks;
+    const connection = new SimConnection(this.#host, call.down, watermarks, undefined, call);
+    call.up.receiver = (segment) => connection.receive(segment);
+    connection.opened(false, this.#onGone);
+    this.#introduce(connection);
   }
 
   #introduce(connection: SimConnection): void {
@@ -75,66 +71,9 @@ export class SimListener implements Listener {
   };
 }
 
-function connectionOn(
-  host: SimConnectionHost,
-  options: ListenOptions,
-  call: SimCall,
-  onGone: () => void,
-): SimConnection {
-  const watermarks = options.watermarks ?? defaultWatermarks;
-  const connection = new SimConnection(host, call.down, watermarks, undefined, call);
-  call.up.receiver = (segment) => connection.receive(segment);
-  connection.opened(false, onGone);
-  return connection;
-}
-
 /** What a machine answers for a connection that it does not have. */
 export function resetBytes({ down }: SimCall): (segment: Segment) => void {
   return ({ kind }) => {
     if (kind === 'bytes' || kind === 'hello') down.send({ kind: 'reset', reason: 'ECONNRESET' });
   };
-}
-
-/** The listener's side of a TLS handshake: becomes a connection or is told as a failure, once. */
-class Handshake {
-  constructor(
-    host: SimConnectionHost,
-    options: ListenOptions,
-    call: SimCall,
-    onDone: (connection: SimConnection) => void,
-    onGone: () => void,
-  ) {
-    const tls = options.tls!;
-    let session: SimConnection['tls'];
-    const fail = (reason: string) => {
-      timer.cancel();
-      call.up.receiver = resetBytes(call);
-      call.down.send({ kind: 'reset', reason });
-      onGone();
-      options.onTlsFailure?.(reason);
-    };
-    const timer = host.clock.after(tls.handshakeTimeoutMs ?? handshakeTimeoutMsDefault, () => {
-      fail('ERR_TLS_HANDSHAKE_TIMEOUT');
-    });
-    call.up.receiver = (segment) => {
-      if (segment.kind === 'hello') {
-        const answer = answerHello(tls, segment.tls);
-        if (answer.refusal !== undefined) {
-          fail(answer.refusal);
-          return;
-        }
-        session = answer.server;
-        call.down.send({ kind: 'welcome', session: answer.client, chainPem: answer.chainPem });
-      } else if (segment.kind === 'finished') {
-        timer.cancel();
-        const connection = connectionOn(host, options, call, onGone);
-        connection.tls = session;
-        onDone(connection);
-      } else if (segment.kind === 'bytes') {
-        fail('ERR_SSL_WRONG_VERSION_NUMBER');
-      } else if (segment.kind === 'end' || segment.kind === 'reset') {
-        fail('ECONNRESET');
-      }
-    };
-  }
 }

@@ -4,7 +4,7 @@ import { ipAddress } from '@sofamesh/base/address';
 import { ManualClock } from '@sofamesh/base/manual-clock';
 import { SeededRandom } from '@sofamesh/base/random';
 import type { ClientTls, ServerTls } from '@sofamesh/contract/transport';
-import { Meeting, pattern, type TransportWorld, transportSuite } from '../transport-suite/index.ts';
+import { Meeting, pattern, Recorder, type TransportWorld, transportSuite } from '../transport-suite/index.ts';
 import { type LinkFaults, SimNetwork, simAuthorities, simCertificate } from './index.ts';
 
 const server = '10.0.0.1';
@@ -61,8 +61,10 @@ const certificate = simCertificate('mesh', ['DNS:server.test', 'URI:spiffe://mes
 const serverTls: ServerTls = { certificates: [certificate], alpn: ['h2', 'http/1.1'] };
 const clientTls: ClientTls = {
   serverName: 'server.test',
-  authorityPem: simAuthorities('mesh'),
-  subjectAltNames: ['spiffe://mesh/ns/a/sa/server'],
+  verification: {
+    authorityPem: simAuthorities('mesh'),
+    subjectAltNames: [{ type: 'URI', kind: 'exact', value: 'spiffe://mesh/ns/a/sa/server' }],
+  },
   alpn: ['http/1.1'],
 };
 
@@ -201,51 +203,80 @@ describe('simulated faults', () => {
 
 describe('simulated TLS', () => {
   async function handshake(serverSide: ServerTls | undefined, clientSide: ClientTls | undefined) {
-    const world = simWorld(4);
-    const failures: string[] = [];
-    const meeting = await Meeting.open(world, {
-      ...(serverSide === undefined ? {} : { tls: { handshakeTimeoutMs: 100, ...serverSide } }),
-      onTlsFailure: (reason) => failures.push(reason),
-    });
-    const dialled = meeting.dial({ connectTimeoutMs: 300, ...(clientSide === undefined ? {} : { tls: clientSide }) });
-    if (clientSide === undefined) dialled.connection.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+    const tls = serverSide && { server: { handshakeTimeoutMs: 100, ...serverSide }, client: {} };
+    const world = simWorld(4, { tls });
+    const meeting = await Meeting.open(world);
+    const client = new Recorder();
+    const options = { address: meeting.listener.address, connectTimeoutMs: 300 };
+    client.connection = world.dialling.dial({ ...options, ...(clientSide && { tls: clientSide }) }, client);
+    if (clientSide === undefined) client.connection.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
     world.clock.advance(1000);
-    return { dialled, accepted: meeting.accepted, failures };
+    return { dialled: client, accepted: meeting.accepted, failures: meeting.tlsFailures };
   }
 
   test('tells both sides what was agreed', async () => {
-    const authorityPem = simAuthorities('mesh');
     const mutual = { ...clientTls, certificate: simCertificate('mesh', ['URI:spiffe://mesh/ns/a/sa/client']) };
     const { dialled, accepted } = await handshake(
-      { ...serverTls, clientAuthorityPem: authorityPem, requireClientCertificate: true },
+      { ...serverTls, verification: { authorityPem: simAuthorities('mesh') }, requireClientCertificate: true },
       mutual,
     );
-    const session = { alpn: 'http/1.1', serverName: 'server.test', version: 'TLSv1.3' };
-    assert.deepEqual(dialled.connection.tls, {
-      ...session,
-      peerSubjectAltNames: ['DNS:server.test', 'URI:spiffe://mesh/ns/a/sa/server'],
-    });
-    assert.deepEqual(accepted[0]!.connection.tls, {
-      ...session,
-      peerSubjectAltNames: ['URI:spiffe://mesh/ns/a/sa/client'],
-    });
+    const agreed = (end: Recorder) => {
+      const { alpn, serverName, version, peerCertificate } = end.connection.tls!;
+      return [alpn, serverName, version, peerCertificate?.verified, peerCertificate?.subjectAltNames];
+    };
+    assert.deepEqual(agreed(dialled), [
+      'http/1.1',
+      'server.test',
+      'TLSv1.3',
+      true,
+      ['DNS:server.test', 'URI:spiffe://mesh/ns/a/sa/server'],
+    ]);
+    assert.deepEqual(agreed(accepted[0]!), [
+      'http/1.1',
+      'server.test',
+      'TLSv1.3',
+      true,
+      ['URI:spiffe://mesh/ns/a/sa/client'],
+    ]);
   });
 
-  const strangers: readonly [name: string, server: ServerTls | undefined, client: ClientTls | undefined][] = [
-    ['another authority', serverTls, { ...clientTls, authorityPem: simAuthorities('other') }],
-    ['another name', serverTls, { ...clientTls, subjectAltNames: ['spiffe://mesh/ns/a/sa/other'] }],
-    ['no client certificate', { ...serverTls, requireClientCertificate: true }, clientTls],
+  const rules = clientTls.verification!;
+  const otherName = { kind: 'exact', value: 'spiffe://mesh/ns/a/sa/other' } as const;
+  const strangers: readonly [name: string, check: string | undefined, server: ServerTls, client: ClientTls][] = [
+    ['no client certificate', 'no-certificate', { ...serverTls, requireClientCertificate: true }, clientTls],
     [
       'a client of another authority',
-      { ...serverTls, clientAuthorityPem: simAuthorities('mesh') },
+      'chain',
+      { ...serverTls, verification: { authorityPem: simAuthorities('mesh') } },
       { ...clientTls, certificate: simCertificate('other', ['URI:spiffe://mesh/ns/a/sa/client']) },
     ],
-    ['no common version', { ...serverTls, minVersion: 'TLSv1.3' }, { ...clientTls, maxVersion: 'TLSv1.2' }],
+    [
+      'a client of another name',
+      'name',
+      { ...serverTls, verification: { ...rules, subjectAltNames: [otherName] } },
+      { ...clientTls, certificate: simCertificate('mesh', ['URI:spiffe://mesh/ns/a/sa/client']) },
+    ],
+    ['no common version', undefined, { ...serverTls, minVersion: 'TLSv1.3' }, { ...clientTls, maxVersion: 'TLSv1.2' }],
   ];
-  for (const [name, serverSide, clientSide] of strangers) {
+  for (const [name, check, serverSide, clientSide] of strangers) {
     test(`fails with ${name}`, async () => {
       const { dialled, accepted, failures } = await handshake(serverSide, clientSide);
       assert.equal(dialled.cause?.kind, 'tls-failed');
+      assert.equal(accepted.length, 0);
+      assert.deepEqual(
+        failures.map((cause) => [cause.kind, cause.check]),
+        [['tls-failed', check]],
+      );
+    });
+  }
+
+  for (const [name, check, verification] of [
+    ['another authority', 'chain', { ...rules, authorityPem: simAuthorities('other') }],
+    ['another name', 'name', { ...rules, subjectAltNames: [otherName] }],
+  ] as const) {
+    test(`a client refuses a server of ${name}`, async () => {
+      const { dialled, accepted, failures } = await handshake(serverTls, { ...clientTls, verification });
+      assert.deepEqual([dialled.cause?.kind, dialled.cause?.check], ['tls-failed', check]);
       assert.deepEqual([accepted.length, failures.length], [0, 1]);
     });
   }
@@ -254,6 +285,26 @@ describe('simulated TLS', () => {
     const { dialled, accepted, failures } = await handshake(serverTls, undefined);
     assert.equal(dialled.cause?.kind, 'reset');
     assert.deepEqual([accepted.length, failures.length], [0, 1]);
+  });
+
+  test('TLS starts after a look at what the client has said', async () => {
+    const world = simWorld(4);
+    const session: unknown[] = [];
+    const listener = await world.listening.listen({ address: world.freshAddress() }, (connection) => {
+      connection.setHandler({
+        onBytes: (hello) => connection.startTls(serverTls, hello, () => session.push(connection.tls?.serverName)),
+        onEnd() {},
+        onClose() {},
+      });
+    });
+    const client = new Recorder();
+    client.connection = world.dialling.dial(
+      { address: listener.address, connectTimeoutMs: 300, tls: clientTls },
+      client,
+    );
+    await world.until(() => session.length === 1, 'the handshake');
+    assert.deepEqual(session, ['server.test']);
+    assert.equal(client.count('connect'), 1);
   });
 
   test('a TLS client of a plain listener waits in vain', async () => {

@@ -209,12 +209,11 @@ class Machine implements Transport {
     return choice[randomInteger(this.#host.random, choice.length)];
   }
 
-  #bindable({ address: asked, reusePort, tls }: ListenOptions): Address {
+  #bindable({ address: asked, reusePort }: ListenOptions): Address {
     const address = asked.kind === 'ip' && asked.port === 0 ? ipAddress(asked.host, ++this.#ports) : asked;
     const fail = (code: string): never => {
       throw new CodedError(code, `cannot listen on ${formatAddress(address)}: ${code}`);
     };
-    if (tls?.certificates.length === 0) fail('EINVAL');
     if (address.kind === 'ip') {
       if (isIP(address.host) === 0) fail('EINVAL');
       if (!isWildcard(address) && !isLoopback(address.host) && address.host !== this.#ip) fail('EADDRNOTAVAIL');

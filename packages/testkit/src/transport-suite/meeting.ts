@@ -1,4 +1,11 @@
-import type { Connection, DialOptions, Listener, ListenOptions } from '@sofamesh/contract/transport';
+import type {
+  CloseCause,
+  Connection,
+  DialOptions,
+  Listener,
+  ListenOptions,
+  ServerTls,
+} from '@sofamesh/contract/transport';
 import { Recorder } from './recorder.ts';
 import type { TransportWorld } from './world.ts';
 
@@ -12,32 +19,44 @@ export class Meeting {
   /** Accepted connections, in their order. */
   readonly accepted: Recorder[];
   readonly dialled: Recorder[] = [];
+  /** How accepted connections ended whose handshake came to nothing. */
+  readonly tlsFailures: readonly CloseCause[];
 
-  private constructor(world: TransportWorld, listener: Listener, accepted: Recorder[]) {
+  private constructor(
+    world: TransportWorld,
+    listener: Listener,
+    accepted: Recorder[],
+    tlsFailures: readonly CloseCause[],
+  ) {
     this.world = world;
     this.listener = listener;
     this.accepted = accepted;
+    this.tlsFailures = tlsFailures;
   }
 
-  /** `prepare` may change an accepted end before anything arrives. */
+  /**
+   * `prepare` may change an accepted end before anything arrives. In a world with TLS every accepted connection starts it
+   * at once, and is among the `accepted` when it stands.
+   */
   static async open(
     world: TransportWorld,
     options: Partial<ListenOptions> = {},
     prepare: (server: Recorder, connection: Connection) => void = () => {},
   ): Promise<Meeting> {
     const accepted: Recorder[] = [];
-    const tls = world.tls === undefined ? {} : { tls: world.tls.server };
-    const listener = await world.listening.listen(
-      { address: world.freshAddress(), ...tls, ...options },
-      (connection) => {
-        const server = new Recorder();
-        server.connection = connection;
-        accepted.push(server);
-        connection.setHandler(server);
-        prepare(server, connection);
-      },
-    );
-    return new Meeting(world, listener, accepted);
+    const tlsFailures: CloseCause[] = [];
+    const stands = (connection: Connection) => {
+      const server = new Recorder();
+      server.connection = connection;
+      accepted.push(server);
+      connection.setHandler(server);
+      prepare(server, connection);
+    };
+    const listener = await world.listening.listen({ address: world.freshAddress(), ...options }, (connection) => {
+      if (world.tls === undefined) stands(connection);
+      else secure(connection, world.tls.server, stands, (cause) => tlsFailures.push(cause));
+    });
+    return new Meeting(world, listener, accepted, tlsFailures);
   }
 
   /** Dials; does not wait. */
@@ -81,6 +100,23 @@ export class Meeting {
   get #all(): Recorder[] {
     return [...this.dialled, ...this.accepted];
   }
+}
+
+/** Starts TLS on an accepted connection; `stands` sets its handler. */
+export function secure(
+  connection: Connection,
+  tls: ServerTls,
+  stands: (connection: Connection) => void,
+  failed: (cause: CloseCause) => void,
+): void {
+  connection.setHandler({
+    onBytes() {
+      throw new Error('bytes before the handshake was done');
+    },
+    onEnd() {},
+    onClose: failed,
+  });
+  connection.startTls(tls, Buffer.alloc(0), () => stands(connection));
 }
 
 /** Bytes that tell where they are from: no part of them looks like another part. */

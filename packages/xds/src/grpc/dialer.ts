@@ -6,13 +6,13 @@ import type {
   MessageStreamHandler,
   StreamStatus,
 } from '@sofamesh/contract/message-stream';
-import type { ClientTls } from '@sofamesh/contract/transport';
+import type { ClientTls, SubjectAltNameMatch } from '@sofamesh/contract/transport';
 import { deserializeBytes, messageBytesMax, serializeBytes } from './raw-bytes.ts';
 
 export interface GrpcDialerOptions {
   /** Addresses as gRPC names them, `127.0.0.1:15010`, `[::1]:15010`, `unix:/path`, `dns:host:port`; tried in turn. */
   readonly targets: readonly string[];
-  /** Undefined: plaintext. With TLS the server is verified against `authorityPem`, or the system's authorities. */
+  /** Undefined: plaintext. With TLS the server is verified against the given authorities or the system's, and by its names. */
   readonly tls?: ClientTls;
   /** A silent connection is probed after this; default 30 s, which istiod allows. */
   readonly keepaliveMs?: number;
@@ -57,11 +57,12 @@ export class GrpcDialer implements MessageStreamDialer {
   #credentials() {
     const { tls } = this.#options;
     if (tls === undefined) return credentials.createInsecure();
+    const { authorityPem, subjectAltNames } = tls.verification ?? {};
     return credentials.createSsl(
-      bytesOf(tls.authorityPem),
+      bytesOf(authorityPem),
       bytesOf(tls.certificate?.privateKeyPem),
       bytesOf(tls.certificate?.chainPem),
-      tls.subjectAltNames === undefined ? {} : { checkServerIdentity: checkNames(tls.subjectAltNames) },
+      subjectAltNames === undefined ? {} : { checkServerIdentity: checkNames(subjectAltNames) },
     );
   }
 
@@ -87,16 +88,28 @@ export class GrpcDialer implements MessageStreamDialer {
 const alternativeNames = /(?:[^,"]|"(?:\\.|[^"\\])*")+/g;
 
 /** One of the names must be in the certificate, instead of the host's (Envoy's `match_typed_subject_alt_names`). */
-export function checkNames(names: readonly string[]) {
+export function checkNames(wanted: readonly SubjectAltNameMatch[]) {
   return (_host: string, { subjectaltname = '' }: { readonly subjectaltname?: string | undefined }) => {
-    const entries = subjectaltname.match(alternativeNames) ?? [];
-    const found = entries.map((entry) => entry.trim().replace(/^(?:DNS|URI|IP Address):/, ''));
-    if (names.some((name) => found.includes(name))) return undefined;
-    return new CodedError(
-      'wrong_identity',
-      `the server's certificate is for ${subjectaltname}, not ${names.join(', ')}`,
-    );
+    const entries = (subjectaltname.match(alternativeNames) ?? []).map((entry) => entry.trim());
+    if (entries.some((entry) => wanted.some((match) => matches(match, entry)))) return undefined;
+    const names = wanted.map(({ value }) => value).join(', ');
+    return new CodedError('wrong_identity', `the server's certificate is for ${subjectaltname}, not ${names}`);
   };
+}
+
+const labels = { DNS: 'DNS:', URI: 'URI:', IP: 'IP Address:', EMAIL: 'email:' } as const;
+
+/** A regular expression matches nothing: whoever configures a control plane refuses it. */
+function matches({ type, kind, value, ignoreCase = false }: SubjectAltNameMatch, entry: string): boolean {
+  const label = Object.values(labels).find((each) => entry.startsWith(each));
+  if (label === undefined || (type !== undefined && label !== labels[type])) return false;
+  const fold = (text: string) => (ignoreCase ? text.toLowerCase() : text);
+  const name = fold(entry.slice(label.length));
+  const wanted = fold(value);
+  if (kind === 'exact') return name === wanted;
+  if (kind === 'prefix') return name.startsWith(wanted);
+  if (kind === 'suffix') return name.endsWith(wanted);
+  return kind === 'contains' && name.includes(wanted);
 }
 
 function bytesOf(text: string | undefined): Buffer | null {

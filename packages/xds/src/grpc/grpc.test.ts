@@ -72,11 +72,16 @@ describe('gRPC streams', () => {
   });
 
   test('a server is known by the names in its certificate, and nothing inside a name counts as one', () => {
-    const check = checkNames(['spiffe://a/b', 'meshd']);
+    const check = checkNames([
+      { type: 'URI', kind: 'exact', value: 'spiffe://a/b' },
+      { kind: 'exact', value: 'meshd' },
+      { kind: 'regex', value: '.*' },
+    ]);
     const passes = (subjectaltname: string | undefined) => check('host', { subjectaltname }) === undefined;
     assert.ok(passes('DNS:other, URI:spiffe://a/b'));
     assert.ok(passes('DNS:meshd'));
     assert.ok(!passes('DNS:meshd.evil, URI:spiffe://a/b/c'));
+    assert.ok(!passes('DNS:spiffe://a/b'));
     assert.ok(!passes('DNS:"x, URI:spiffe://a/b, DNS:y"'));
     assert.ok(!passes(undefined));
   });

@@ -90,9 +90,9 @@ export class GrpcServer implements MessageStreamServer {
 
   #credentials(): ServerCredentials {
     if (this.#tls === undefined) return ServerCredentials.createInsecure();
-    const { certificates, clientAuthorityPem, requireClientCertificate = false } = this.#tls;
+    const { certificates, verification, requireClientCertificate = false } = this.#tls;
     return ServerCredentials.createSsl(
-      clientAuthorityPem === undefined ? null : Buffer.from(clientAuthorityPem),
+      verification?.authorityPem === undefined ? null : Buffer.from(verification.authorityPem),
       certificates.map(({ chainPem, privateKeyPem }) => ({
         cert_chain: Buffer.from(chainPem),
         private_key: Buffer.from(privateKeyPem),

@@ -1,5 +1,6 @@
 import { ipAddress } from '@sofamesh/base/address';
 import { CodedError } from '@sofamesh/base/errors';
+import { defaultCodecLimits } from '@sofamesh/contract/protocol';
 import type { ClusterConfig } from '@sofamesh/proxy/config/cluster';
 import type { ListenerConfig } from '@sofamesh/proxy/config/listener';
 import type { ConfigUpdate } from '@sofamesh/proxy/config/update';
@@ -118,12 +119,17 @@ export function clusterConfig(name: string, version = '1'): ClusterConfig {
     discovery: { kind: 'eds', serviceName: name },
     balancer: { name: 'round_robin', options: undefined },
     connectTimeoutMs: 1000,
-    httpCodec: 'http1',
-    codecSettings: undefined,
+    httpCodec: { kind: 'named', name: 'http1' },
+    codecSettings: {},
+    codecLimits: defaultCodecLimits,
+    keepalive: undefined,
     tls: undefined,
+    autoServerName: undefined,
     limits: { connectionsMax: 1, pendingRequestsMax: 2, requestsMax: 3, retriesMax: 4 },
     maxRequestsPerConnection: 0,
     idleTimeoutMs: 0,
+    connectionDurationMs: 0,
+    streamDurationMs: 0,
     multiplexedConnections: 1,
     bufferBytesMax: 1,
   };
@@ -134,14 +140,20 @@ export function listenerConfig(name: string, address: ListenerConfig['address'])
     name,
     version: '1',
     address,
+    additionalAddresses: [],
+    bindToPort: true,
+    useOriginalDst: false,
+    transparent: false,
     statPrefix: '',
     filterChains: [],
+    udp: undefined,
     defaultFilterChain: undefined,
-    inspect: { tls: false, protocol: false },
+    listenerFilters: [],
     inspectTimeoutMs: 0,
     continueOnInspectTimeout: false,
     bufferBytesMax: 1,
     connectionsMax: 1,
+    ignoreGlobalLimit: false,
     reusePort: true,
     direction: 'unspecified',
   };

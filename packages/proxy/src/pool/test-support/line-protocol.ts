@@ -16,7 +16,8 @@ const someHead = { status: 200 } as ResponseHead;
 
 /**
  * The smallest client codec that can go wrong in all ways: a request is a line with its number, so is a reply; `!` is
- * a GOAWAY, `?` a fault of the connection, `+` permits streams to a codec that began with none.
+ * a GOAWAY (`!2` refuses the streams above 2), `?` a fault of the connection, `+` or `+2` says how many streams the peer takes,
+ * `ping` is a heartbeat and `pong` its answer.
  */
 class LineCodec implements ClientCodec {
   readonly heldBytes = 0;
@@ -51,7 +52,9 @@ class LineCodec implements ClientCodec {
   }
 
   sendHeartbeat(): boolean {
-    return false;
+    if (this.#exclusive) return false;
+    this.connection.write(Buffer.from('ping\n'));
+    return true;
   }
 
   receive(chunk: Buffer): void {
@@ -59,11 +62,15 @@ class LineCodec implements ClientCodec {
   }
 
   #receiveLine(line: string): void {
-    if (line === '!') {
+    if (line === 'pong') this.host.onHeartbeatReply?.();
+    else if (line.startsWith('!')) {
+      const last = line === '!' ? Number.POSITIVE_INFINITY : Number(line.slice(1));
       this.retired = true;
+      this.#resetAll('refused', last);
       this.host.onAvailabilityChange();
-    } else if (line === '+') {
-      this.#streamsMax = 8;
+    } else if (line.startsWith('+')) {
+      if (this.#exclusive) return;
+      this.#streamsMax = line === '+' ? 8 : Number(line.slice(1));
       this.host.onAvailabilityChange();
     } else if (line === '?') {
       this.retired = true;
@@ -111,9 +118,9 @@ class LineCodec implements ClientCodec {
     this.host.onStreamEnd();
   }
 
-  #resetAll(reason: ResetReason): void {
+  #resetAll(reason: ResetReason, above = 0): void {
     for (const [id, stream] of [...this.streams]) {
-      if (!this.streams.delete(id)) continue;
+      if (id <= above || !this.streams.delete(id)) continue;
       stream.handler.onResponseReset(reason);
       this.host.onStreamEnd();
     }
@@ -146,10 +153,14 @@ export class LineStream implements ClientStream {
 }
 
 /** `streamsMax`: streams that a shared connection takes; 0 waits for the peer's `+`. */
-export function lineProtocol(pooling: Pooling, streamsMax = 1024): Protocol & { readonly codecs: CodecOptions[] } {
+export function lineProtocol(
+  pooling: Pooling,
+  streamsMax = 1024,
+  name = pooling === 'exclusive' ? 'http1' : 'line',
+): Protocol & { readonly codecs: CodecOptions[] } {
   const codecs: CodecOptions[] = [];
   return {
-    name: pooling === 'exclusive' ? 'http1' : 'line',
+    name,
     pooling,
     codecs,
     detect: () => 'mismatch',

@@ -6,6 +6,7 @@ import type {
   ConnectionHandler,
   DialOptions,
   Listener,
+  TlsSession,
   Transport,
 } from '@sofamesh/contract/transport';
 
@@ -16,7 +17,7 @@ export class ManualConnection implements Connection {
   readonly id = ++lastId;
   readonly local: Address = ipAddress('127.0.0.1', 40000);
   readonly remote: Address;
-  readonly tls = undefined;
+  tls: TlsSession | undefined = undefined;
   writable = true;
   bufferedBytes = 0;
   bytesReceived = 0;
@@ -64,15 +65,23 @@ export class ManualConnection implements Connection {
     if (this.state !== 'gone') this.closed ??= how;
   }
 
+  startTls(): never {
+    throw new Error('not on a dialled connection');
+  }
+
   detach(): undefined {
     return undefined;
   }
 
   // ── what happens to it ────────────────────────────────────────────────────────────────────────────────────────
 
-  succeed(): void {
+  /** `alpn`: what the peer has chosen in its TLS handshake. */
+  succeed(alpn?: string): void {
     if (this.state !== 'connecting' || this.closed !== undefined) return;
     this.state = 'open';
+    if (alpn !== undefined) {
+      this.tls = { alpn, serverName: undefined, version: 'TLSv1.3', peerSubjectAltNames: [] };
+    }
     this.#handler!.onConnect?.();
   }
 

@@ -5,11 +5,11 @@ import { SeededRandom } from '@sofamesh/base/random';
 import { TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { BalancerKind, Host } from '@sofamesh/contract/balancer';
 import type { RequestHead, ResetReason } from '@sofamesh/contract/message';
-import type { ClientStream, Pooling } from '@sofamesh/contract/protocol';
+import { type ClientStream, defaultCodecLimits, type Pooling, type Protocol } from '@sofamesh/contract/protocol';
 import type { Connection } from '@sofamesh/contract/transport';
 import { MemoryStats } from '@sofamesh/testkit/memory-stats';
 import { Cluster } from '../../cluster/cluster.ts';
-import type { PendingStream, UpstreamAttempt } from '../../cluster/upstream.ts';
+import type { PendingStream, UpstreamAttempt, UpstreamCarrier, UpstreamProtocol } from '../../cluster/upstream.ts';
 import { UpstreamHost } from '../../cluster/upstream-host.ts';
 import type { ClusterConfig, EndpointConfig, EndpointsConfig } from '../../config/cluster.ts';
 import { Bindings } from '../bindings.ts';
@@ -56,12 +56,17 @@ export function clusterConfig(over: Partial<ClusterConfig> = {}): ClusterConfig 
     discovery: { kind: 'static', endpoints: endpoints(name, '1', [endpoint('10.0.0.1', 80)]) },
     balancer: { name: 'in_turn', options: undefined },
     connectTimeoutMs: 5000,
-    httpCodec: 'http1',
-    codecSettings: undefined,
+    httpCodec: { kind: 'named', name: 'http1' },
+    codecSettings: {},
+    codecLimits: defaultCodecLimits,
+    keepalive: undefined,
     tls: undefined,
+    autoServerName: undefined,
     limits: { connectionsMax: 1024, pendingRequestsMax: 1024, requestsMax: 1024, retriesMax: 3 },
     maxRequestsPerConnection: 0,
     idleTimeoutMs: 3_600_000,
+    connectionDurationMs: 0,
+    streamDurationMs: 0,
     multiplexedConnections: 1,
     bufferBytesMax: 1 << 20,
     ...over,
@@ -71,11 +76,13 @@ export function clusterConfig(over: Partial<ClusterConfig> = {}): ClusterConfig 
 /** An attempt that notes what happens to it and sends its request when it may. */
 export class NotedAttempt implements UpstreamAttempt {
   readonly dialect: number;
+  readonly serverName: string | undefined;
+  readonly wantsFresh: boolean;
   stream: LineStream | undefined = undefined;
   connection: ManualConnection | undefined = undefined;
   pending: PendingStream | undefined = undefined;
-  /** Bytes that the connection had carried when the stream was given out. */
-  carriedBefore = -1;
+  /** Its connection was made for it. */
+  fresh = false;
   failure: { readonly reason: ResetReason; readonly detail: string } | undefined = undefined;
   reset: ResetReason | undefined = undefined;
   replies = 0;
@@ -84,16 +91,18 @@ export class NotedAttempt implements UpstreamAttempt {
   /** Called when the attempt failed or was reset, from inside the pool. */
   onLost: () => void = () => {};
 
-  constructor(dialect = 0) {
+  constructor(dialect = 0, { serverName, wantsFresh = false }: { serverName?: string; wantsFresh?: boolean } = {}) {
     this.dialect = dialect;
+    this.serverName = serverName;
+    this.wantsFresh = wantsFresh;
   }
 
-  onPoolReady(stream: ClientStream, connection: Connection): void {
+  onPoolReady(stream: ClientStream, { connection }: UpstreamCarrier, fresh: boolean): void {
     assert.ok(stream instanceof LineStream && connection instanceof ManualConnection);
     this.answers++;
     this.stream = stream;
     this.connection = connection;
-    this.carriedBefore = connection.bytesSent;
+    this.fresh = fresh;
     stream.sendHead({} as RequestHead, true);
   }
 
@@ -130,16 +139,19 @@ export class NotedAttempt implements UpstreamAttempt {
 export class PoolWorld {
   readonly clock = new ManualClock();
   readonly wheel = new TimerWheel(this.clock);
+  readonly random = new SeededRandom(1);
   readonly stats = new MemoryStats();
   readonly transport = new ManualTransport();
   readonly bindings = new Bindings();
   readonly downstream = new ManualConnection(ipAddress('127.0.0.1', 1), undefined, 'open');
   readonly protocol;
+  readonly protocols: ReadonlyMap<string, Protocol>;
   readonly cluster: Cluster;
   readonly host: UpstreamHost;
 
-  constructor(pooling: Pooling, over: Partial<ClusterConfig> = {}, streamsMax?: number) {
-    this.protocol = lineProtocol(pooling, streamsMax);
+  constructor(pooling: Pooling, over: Partial<ClusterConfig> = {}, streamsMax?: number, name?: string) {
+    this.protocol = lineProtocol(pooling, streamsMax, name);
+    this.protocols = new Map([[this.protocol.name, this.protocol]]);
     const balancer = inTurn.create(undefined, new SeededRandom(1));
     this.cluster = new Cluster(clusterConfig(over), balancer, this);
     const host = this.cluster.pick({ hash: undefined, avoid: undefined });
@@ -147,9 +159,13 @@ export class PoolWorld {
     this.host = host;
   }
 
-  request(downstream: Connection = this.downstream, attempt = new NotedAttempt()): NotedAttempt {
+  request(
+    downstream: Connection = this.downstream,
+    attempt = new NotedAttempt(),
+    protocol: UpstreamProtocol = this.protocol,
+  ): NotedAttempt {
     const answersBefore = attempt.answers;
-    attempt.pending = this.cluster.newStream(this.host, this.protocol, downstream, attempt);
+    attempt.pending = this.cluster.newStream(this.host, protocol, downstream, attempt);
     // Undefined says that the answer was given inside the call.
     assert.equal(attempt.pending === undefined, attempt.answers > answersBefore);
     return attempt;

@@ -6,6 +6,8 @@ export const valueOctet = 2;
 export const targetOctet = 4;
 /** In a host name or IPv4 address: unreserved, sub-delims but the comma (RFC 3986 §3.2.2); no escapes. */
 export const hostOctet = 8;
+/** An upper-case letter. */
+export const upperOctet = 16;
 
 export const HTAB = 0x09;
 export const LF = 0x0a;
@@ -28,6 +30,7 @@ for (let octet = 0; octet < 256; octet++) {
   if (octet === HTAB || (octet >= SP && octet !== 0x7f)) bits |= valueOctet;
   if (octet > SP && octet < 0x7f && character !== '#') bits |= targetOctet;
   if (/[0-9A-Za-z\-._~!$&'()*+;=]/.test(character)) bits |= hostOctet;
+  if (octet >= 0x41 && octet <= 0x5a) bits |= upperOctet;
   octetClass[octet] = bits;
   lowerOctet[octet] = /[A-Z]/.test(character) ? octet + 32 : octet;
   if (/[0-9a-fA-F]/.test(character)) hexValue[octet] = Number.parseInt(character, 16);
@@ -54,4 +57,8 @@ export function isAll(text: string, bits: number): boolean {
 /** Like {@link isAll} for field values, which may be empty. */
 export function isFieldValue(text: string): boolean {
   return text.length === 0 || isAll(text, valueOctet);
+}
+
+export function isBlank(octet: number): boolean {
+  return octet === SP || octet === HTAB;
 }
