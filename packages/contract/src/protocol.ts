@@ -150,6 +150,10 @@ export interface ServerStream {
   sendReply(reply: LocalReply): void;
   /** Ends the response so that the client sees it is broken, never one that looks complete. */
   reset(reason: ResetReason): void;
+  /** The response has ended, and its rest waits for the client to allow it (windows of HTTP/2). Absent: it never does. */
+  readonly unsent?: boolean;
+  /** Gives up what {@link unsent} tells of; the client sees that the response is broken. */
+  abandon?(): void;
   /** No request data is delivered until resumed; the client is slowed down as the protocol can. */
   pauseRequest(): void;
   resumeRequest(): void;

@@ -23,3 +23,12 @@ test('a small chunk keeps little alive', () => {
   const reads = new ReadBuffer();
   for (const size of [1, 1024, 4096, 5000]) assert.ok(reads.take(size).buffer.byteLength <= 32 * 1024);
 });
+
+test('asks for a collection when much was handed out', () => {
+  let collections = 0;
+  const reads = new ReadBuffer(() => collections++);
+  for (let mib = 0; mib < 15; mib++) for (let at = 0; at < 16; at++) reads.take(64 * 1024);
+  assert.equal(collections, 0);
+  for (let mib = 0; mib < 18; mib++) for (let at = 0; at < 16; at++) reads.take(64 * 1024);
+  assert.equal(collections, 2);
+});

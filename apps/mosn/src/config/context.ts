@@ -2,6 +2,9 @@ import type { Extensions } from './extensions.ts';
 import type { Runtime } from './runtime.ts';
 import type { Secrets } from './secrets.ts';
 
+/** What readers of route tables need. */
+export type RouteContext = Pick<ReadContext, 'extensions' | 'ignored'>;
+
 /** What readers of resources need beside the resource. */
 export interface ReadContext {
   readonly extensions: Extensions;

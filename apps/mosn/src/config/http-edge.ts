@@ -13,6 +13,7 @@ import type {
   ClientCertificateConfig,
   ClientDetectionConfig,
   LocalRepliesConfig,
+  ProxyStatusConfig,
 } from '@sofamesh/proxy/config/http-edge';
 import type { HttpProxyConfig } from '@sofamesh/proxy/config/listener';
 import { readSubstitution } from './access-log.ts';
@@ -157,6 +158,28 @@ export function readLocalReplies(config: LocalReplyConfig, path: string): LocalR
       };
     }),
     body: config.bodyFormat && readBodyFormat(config.bodyFormat, `${path}.body_format`),
+  };
+}
+
+/** Reads `envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ProxyStatusConfig`. */
+export function readProxyStatus(
+  { proxyStatusConfig: config, serverName }: HttpConnectionManager,
+  path: string,
+): ProxyStatusConfig | undefined {
+  if (config === undefined) return undefined;
+  const { proxyName } = config;
+  if (proxyName.case === 'useNodeId' && proxyName.value) {
+    throw new FieldError(`${path}.use_node_id`, 'true', 'is not supported');
+  }
+  const name = proxyName.case === 'literalProxyName' ? proxyName.value : serverName || 'mosn';
+  if (!/^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/.test(name)) {
+    throw new FieldError(`${path}.literal_proxy_name`, name, 'must be a token that begins with a letter');
+  }
+  return {
+    name,
+    showsDetails: !config.removeDetails,
+    showsFlags: !config.removeDetails && !config.removeResponseFlags,
+    setsStatus: config.setRecommendedResponseCode,
   };
 }
 

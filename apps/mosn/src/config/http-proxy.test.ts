@@ -82,6 +82,25 @@ describe('readHttpProxy', () => {
     assert.deepEqual(rejecting('OK'), { ...expected, rejectStatus: 403 }, 'a status that refuses nothing');
   });
 
+  test('what failures are told to be', () => {
+    assert.equal(read({}).config.proxyStatus, undefined);
+    assert.deepEqual(read({ proxy_status_config: {} }).config.proxyStatus, {
+      name: 'mosn',
+      showsDetails: true,
+      showsFlags: true,
+      setsStatus: false,
+    });
+    const told = { literal_proxy_name: 'front', remove_details: true, set_recommended_response_code: true };
+    assert.deepEqual(read({ proxy_status_config: told }).config.proxyStatus, {
+      name: 'front',
+      showsDetails: false,
+      showsFlags: false,
+      setsStatus: true,
+    });
+    assert.throws(() => read({ proxy_status_config: { literal_proxy_name: 'a; b' } }), /literal_proxy_name: "a; b"/);
+    assert.throws(() => read({ proxy_status_config: { use_node_id: true } }), /use_node_id/);
+  });
+
   test('the form of paths, hosts and names', () => {
     const { config } = read({
       normalize_path: true,
@@ -101,6 +120,12 @@ describe('readHttpProxy', () => {
       [true, 'drop', 'https'],
     );
     assert.equal(read({ strip_matching_host_port: true }).config.stripHostPort, 'matching');
+    const schemes = (change: JsonObject) => {
+      const { schemeOverwrite, schemeOfUpstream } = read({ scheme_header_transformation: change }).config;
+      return [schemeOverwrite, schemeOfUpstream];
+    };
+    assert.deepEqual(schemes({ match_upstream: true }), [undefined, true]);
+    assert.deepEqual(schemes({ match_upstream: true, scheme_to_overwrite: 'http' }), ['http', false]);
   });
 
   test('times, limits, and what the codecs are told', () => {
@@ -153,6 +178,9 @@ describe('readHttpProxy', () => {
     const format = { stateful_formatter: { name: 'p', typed_config: typed } };
     const { config } = read({ http_protocol_options: { header_key_format: format } });
     assert.deepEqual(config.codecSettings['http1'], { headerKeyFormat: 'preserve' });
+    const { ignored } = read({ http_protocol_options: { override_stream_error_on_invalid_http_message: true } });
+    assert.equal(ignored.length, 1);
+    assert.match(ignored[0]!, /http_protocol_options\.override_stream_error_on_invalid_http_message$/);
   });
 
   test('upgrades with filters of their own; HTTP/2 clients are told', () => {
@@ -231,7 +259,7 @@ describe('readHttpProxy', () => {
   });
 
   test('what has no effect is told', () => {
-    assert.deepEqual(read({ proxy_status_config: {}, tracing: {} }).ignored.sort(), ['proxy_status_config', 'tracing']);
+    assert.deepEqual(read({ add_user_agent: true, tracing: {} }).ignored.sort(), ['add_user_agent', 'tracing']);
   });
 
   for (const [what, fields, reason] of [
@@ -271,7 +299,6 @@ describe('readHttpProxy', () => {
       { scheme_header_transformation: { scheme_to_overwrite: 'ftp' } },
       /scheme_to_overwrite: "ftp"/,
     ],
-    ['the scheme of the upstream', { scheme_header_transformation: { match_upstream: true } }, /match_upstream/],
     [
       'a negative duration',
       { common_http_protocol_options: { max_stream_duration: '-1s' } },

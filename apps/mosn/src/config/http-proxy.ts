@@ -13,7 +13,7 @@ import type { HttpProxyConfig } from '@sofamesh/proxy/config/listener';
 import { readAccessLog } from './access-log.ts';
 import type { ReadContext } from './context.ts';
 import { durationMs, FieldError, mapAt, present, snake } from './fields.ts';
-import { readIdentity, readLocalReplies, readTargetForm } from './http-edge.ts';
+import { readIdentity, readLocalReplies, readProxyStatus, readTargetForm } from './http-edge.ts';
 import { readHttp1Settings } from './http1.ts';
 import { readHttp2Settings, readKeepalive } from './http2.ts';
 import { type RouteReference, readRouteSource } from './route-source.ts';
@@ -30,7 +30,6 @@ const refused = ['earlyHeaderMutationExtensions', 'pathNormalizationOptions', 't
 const ignored = [
   'tracing',
   'requestIdExtension',
-  'proxyStatusConfig',
   'addUserAgent',
   'delayedCloseTimeout',
   'accessLogFlushInterval',
@@ -81,6 +80,7 @@ export function readHttpProxy(
     serverName: message.serverName || 'mosn',
     serverHeader: serverHeaders[message.serverHeaderTransformation] ?? 'overwrite',
     schemeOverwrite: readSchemeOverwrite(message, at('scheme_header_transformation')),
+    schemeOfUpstream: readsSchemeOfUpstream(message),
     via: message.via,
     generateRequestId: message.generateRequestId ?? true,
     preserveExternalRequestId: message.preserveExternalRequestId,
@@ -89,6 +89,7 @@ export function readHttpProxy(
     ...readTargetForm(message, path),
     underscores: readUnderscores(message, at('common_http_protocol_options.headers_with_underscores_action')),
     upgrades,
+    proxyStatus: readProxyStatus(message, at('proxy_status_config')),
     localReplies: message.localReplyConfig && readLocalReplies(message.localReplyConfig, at('local_reply_config')),
   };
 }
@@ -100,7 +101,7 @@ function readCodecSettings(
   path: string,
   context: ReadContext,
 ): Record<string, unknown> {
-  const http1 = readHttp1Settings(message.httpProtocolOptions, `${path}.http_protocol_options`);
+  const http1 = readHttp1Settings(message.httpProtocolOptions, `${path}.http_protocol_options`, context);
   const http2 = readHttp2Settings(message.http2ProtocolOptions, `${path}.http2_protocol_options`, context);
   const allowConnect = upgrades.some(({ enabled }) => enabled);
   const { streamErrorOnInvalidHttpMessage: lenient } = message;
@@ -173,11 +174,14 @@ function readSchemeOverwrite(
   { schemeHeaderTransformation: change }: HttpConnectionManager,
   path: string,
 ): HttpProxyConfig['schemeOverwrite'] {
-  if (change?.matchUpstream) throw new FieldError(`${path}.match_upstream`, 'true', 'is not supported');
   if (change?.transformation.case !== 'schemeToOverwrite') return undefined;
   const scheme = change.transformation.value;
   if (scheme === 'http' || scheme === 'https') return scheme;
   throw new FieldError(`${path}.scheme_to_overwrite`, scheme, 'must be http or https');
+}
+
+function readsSchemeOfUpstream({ schemeHeaderTransformation: change }: HttpConnectionManager): boolean {
+  return change?.matchUpstream === true && change.transformation.case === undefined;
 }
 
 const underscores: Readonly<Record<number, HttpProxyConfig['underscores']>> = {

@@ -1,4 +1,5 @@
 import type {
+  HedgePolicy,
   RedirectAction,
   RouteAction,
   RouteAction_MaxStreamDuration,
@@ -19,7 +20,7 @@ import type {
   StreamDurationConfig,
   WeightedClusterConfig,
 } from '@sofamesh/proxy/config/route';
-import type { Extensions } from './extensions.ts';
+import type { RouteContext } from './context.ts';
 import { durationMs, FieldError, mapAt, present, snake } from './fields.ts';
 import { readHashPolicy, readRegexRewrite } from './hash-policy.ts';
 import { readMutations } from './header-mutation.ts';
@@ -33,7 +34,7 @@ const defaultTimeoutMs = 15_000;
 const refused = ['pathRewritePolicy', 'retryPolicyTypedConfig', 'internalRedirectPolicy'] as const;
 
 /** Reads `envoy.config.route.v3.RouteAction`. */
-export function readForward(action: RouteAction, path: string, extensions: Extensions): ForwardConfig {
+export function readForward(action: RouteAction, path: string, context: RouteContext): ForwardConfig {
   const { clusterSpecifier: target } = action;
   for (const field of refused) {
     if (action[field] !== undefined) throw new FieldError(`${path}.${snake(field)}`, present, 'is not supported');
@@ -41,13 +42,14 @@ export function readForward(action: RouteAction, path: string, extensions: Exten
   if (action.internalRedirectAction === InternalRedirect.HANDLE_INTERNAL_REDIRECT) {
     throw new FieldError(`${path}.internal_redirect_action`, 'HANDLE_INTERNAL_REDIRECT', 'is not supported');
   }
+  warnOfHedging(action.hedgePolicy, path, context);
   return {
     kind: 'forward',
-    clusters: readClusters(action, path, extensions),
+    clusters: readClusters(action, path, context),
     clusterHeader: target.case === 'clusterHeader' ? target.value.toLowerCase() : undefined,
     timeoutMs: durationMs(action.timeout, defaultTimeoutMs, `${path}.timeout`),
     idleTimeoutMs: action.idleTimeout && durationMs(action.idleTimeout, 0, `${path}.idle_timeout`),
-    retry: readRetry(action.retryPolicy, `${path}.retry_policy`),
+    retry: readRetry(action.retryPolicy, `${path}.retry_policy`, context),
     prefixRewrite: action.prefixRewrite === '' ? undefined : action.prefixRewrite,
     regexRewrite: action.regexRewrite && readRegexRewrite(action.regexRewrite, `${path}.regex_rewrite`),
     hostRewrite: readHostRewrite(action.hostRewriteSpecifier, path),
@@ -70,6 +72,11 @@ export function readForward(action: RouteAction, path: string, extensions: Exten
       mirrors: readMirrors(action.requestMirrorPolicies, `${path}.request_mirror_policies`),
     }),
   };
+}
+
+/** A try that is given up for its timeout is reset before the next one begins: slower, and with the same answer. */
+export function warnOfHedging(policy: HedgePolicy | undefined, path: string, { ignored }: RouteContext): void {
+  if (policy?.hedgeOnPerTryTimeout) ignored(`${path}.hedge_policy.hedge_on_per_try_timeout`);
 }
 
 const missingStatus: Readonly<Record<number, number>> = {
@@ -139,7 +146,7 @@ export function readMirrors(policies: readonly RouteAction_RequestMirrorPolicy[]
   });
 }
 
-function readClusters(action: RouteAction, path: string, extensions: Extensions): WeightedClusterConfig[] {
+function readClusters(action: RouteAction, path: string, context: RouteContext): WeightedClusterConfig[] {
   const target = action.clusterSpecifier;
   switch (target.case) {
     case 'cluster':
@@ -152,7 +159,7 @@ function readClusters(action: RouteAction, path: string, extensions: Extensions)
         const field = snake(target.value.randomValueSpecifier.case);
         throw new FieldError(`${path}.weighted_clusters.${field}`, present, 'is not supported');
       }
-      const clusters = mapAt(target.value.clusters, at, (cluster, where) => readWeighted(cluster, where, extensions));
+      const clusters = mapAt(target.value.clusters, at, (cluster, where) => readWeighted(cluster, where, context));
       if (!clusters.some(({ weight }) => weight > 0)) throw new FieldError(at, 0, 'the sum of weights must be above 0');
       return clusters;
     }
@@ -164,7 +171,7 @@ function readClusters(action: RouteAction, path: string, extensions: Extensions)
 function readWeighted(
   cluster: WeightedCluster_ClusterWeight,
   path: string,
-  extensions: Extensions,
+  context: RouteContext,
 ): WeightedClusterConfig {
   if (cluster.name === '') throw new FieldError(`${path}.name`, '', 'must not be empty');
   const { hostRewriteSpecifier: host } = cluster;
@@ -172,7 +179,7 @@ function readWeighted(
     name: cluster.name,
     weight: cluster.weight ?? 0,
     headers: readMutations(cluster, path),
-    filterConfigs: readFilterConfigs(cluster.typedPerFilterConfig, extensions, path),
+    filterConfigs: readFilterConfigs(cluster.typedPerFilterConfig, context.extensions, path),
     ...(host.case === 'hostRewriteLiteral' && { hostRewrite: host.value }),
   };
 }

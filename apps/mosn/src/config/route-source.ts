@@ -21,6 +21,10 @@ type RouteSpecifier =
   | { readonly case: 'scopedRoutes'; readonly value: unknown }
   | { readonly case: undefined; readonly value?: undefined };
 
+function within({ ignored }: ReadContext, path: string): ReadContext['ignored'] {
+  return (field) => ignored(`${path}.route_config.${field}`);
+}
+
 /** Routes of a filter; a table by RDS is added to `references`. */
 export function readRouteSource(
   specifier: RouteSpecifier,
@@ -39,7 +43,13 @@ export function readRouteSource(
       try {
         // Of the table alone: a change of anything else in the listener must not look like one of its routes.
         const version = contentVersion(toBinary(RouteConfigurationSchema, specifier.value));
-        return { kind: 'inline', table: readRouteTable(specifier.value, version, context.extensions) };
+        return {
+          kind: 'inline',
+          table: readRouteTable(specifier.value, version, {
+            extensions: context.extensions,
+            ignored: within(context, path),
+          }),
+        };
       } catch (thrown) {
         throw thrown instanceof FieldError ? thrown.within(`${path}.route_config`) : thrown;
       }

@@ -6,9 +6,13 @@ import type { ForwardConfig } from '@sofamesh/proxy/config/route';
 import { readRouteTable } from './route.ts';
 import { extensions, resource, router } from './test-support/readers.ts';
 
+/** What the last reading has said that it leaves out. */
+const left: string[] = [];
+
 function read(json: JsonObject) {
+  left.length = 0;
   const message = fromBinary(RouteConfigurationSchema, resource('RouteConfiguration', json).value);
-  return readRouteTable(message, 'v', extensions);
+  return readRouteTable(message, 'v', { extensions, ignored: (path) => void left.push(path) });
 }
 
 function table(route: JsonObject, host: JsonObject = {}, rest: JsonObject = {}) {
@@ -242,6 +246,46 @@ describe('readRouteTable', () => {
       );
     });
   }
+
+  test('what has no effect is said', () => {
+    forward({
+      retry_policy: { retry_on: 'refused-stream, http3-post-connect-failure,reset-before-request,cancelled' },
+    });
+    assert.deepEqual(left, []);
+    forward({
+      retry_policy: { retry_on: '5xx,5xy', per_try_idle_timeout: '1s', retry_host_predicate: [{ name: 'x' }] },
+      hedge_policy: { hedge_on_per_try_timeout: true },
+    });
+    const route = 'virtual_hosts[0].routes[0].route';
+    assert.deepEqual(left.sort(), [
+      `${route}.hedge_policy.hedge_on_per_try_timeout`,
+      `${route}.retry_policy.per_try_idle_timeout`,
+      `${route}.retry_policy.retry_host_predicate`,
+      `${route}.retry_policy.retry_on (5xy)`,
+    ]);
+  });
+
+  test('headers of answers that are tried again for', () => {
+    const { retry } = forward({
+      retry_policy: { retry_on: 'retriable-headers', retriable_headers: [{ name: 'X-Again', present_match: true }] },
+    });
+    assert.deepEqual(
+      retry!.retriableHeaders!.map(({ name }) => name),
+      ['x-again'],
+    );
+  });
+
+  test('a direct response is as long as the table allows', () => {
+    const answer = (length: number) => ({
+      ...any,
+      direct_response: { status: 200, body: { inline_string: 'x'.repeat(length) } },
+    });
+    table(answer(4096));
+    const tooLong = /direct_response\.body: 4097 bytes: must be at most 4096/;
+    assert.throws(() => table(answer(4097)), tooLong);
+    table(answer(4097), {}, { max_direct_response_body_size_bytes: 5000 });
+    assert.throws(() => table(answer(5), {}, { max_direct_response_body_size_bytes: 4 }), /at most 4 /);
+  });
 
   test('refuses what a host or table cannot do without', () => {
     const route = routed({});

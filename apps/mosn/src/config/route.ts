@@ -5,29 +5,40 @@ import {
 } from '@sofamesh/api/gen/envoy/config/route/v3/route_components_pb';
 import type { RouteConfiguration } from '@sofamesh/api/gen/envoy/config/route/v3/route_pb';
 import type { MirrorConfig, RouteConfig, RouteTableConfig, VirtualHostConfig } from '@sofamesh/proxy/config/route';
-import type { Extensions } from './extensions.ts';
-import { dataOf, FieldError, mapAt, present, snake } from './fields.ts';
+import type { RouteContext } from './context.ts';
+import { dataOf, FieldError, mapAt, present, shown, snake } from './fields.ts';
 import { readMutations } from './header-mutation.ts';
 import { readRetry } from './retry.ts';
-import { readForward, readMirrors, readRedirect } from './route-action.ts';
+import { readForward, readMirrors, readRedirect, warnOfHedging } from './route-action.ts';
 import { readFilterConfigs } from './route-filters.ts';
 import { readMatch } from './route-match.ts';
 
+/** Envoy's default; a body that is held in memory for as long as the route is there should not be large. */
+const directResponseBytesMax = 4096;
+
+/** What holds for all routes of a table, or of a virtual host. */
+interface TableContext extends RouteContext {
+  readonly mirrors: readonly MirrorConfig[];
+  /** Of a direct response. */
+  readonly bodyBytesMax: number;
+}
+
 /** Reads `envoy.config.route.v3.RouteConfiguration`. Throws a FieldError for the first field that cannot be used. */
-export function readRouteTable(message: RouteConfiguration, version: string, extensions: Extensions): RouteTableConfig {
+export function readRouteTable(message: RouteConfiguration, version: string, context: RouteContext): RouteTableConfig {
   if (message.vhds !== undefined) throw new FieldError('vhds', present, 'is not supported');
   if (message.ignorePathParametersInPathMatching) {
     throw new FieldError('ignore_path_parameters_in_path_matching', 'true', 'is not supported');
   }
+  const bodyBytesMax = message.maxDirectResponseBodySizeBytes ?? directResponseBytesMax;
   const mirrors = readMirrors(message.requestMirrorPolicies, 'request_mirror_policies');
   return {
     name: message.name,
     version,
     virtualHosts: mapAt(message.virtualHosts, 'virtual_hosts', (host, at) =>
-      readVirtualHost(host, at, mirrors, extensions),
+      readVirtualHost(host, at, { ...context, mirrors, bodyBytesMax }),
     ),
     headers: readMutations(message, ''),
-    filterConfigs: readFilterConfigs(message.typedPerFilterConfig, extensions, ''),
+    filterConfigs: readFilterConfigs(message.typedPerFilterConfig, context.extensions, ''),
     ignorePortInHost: message.ignorePortInHostMatching,
     ...(message.internalOnlyHeaders.length > 0 && {
       internalOnlyHeaders: message.internalOnlyHeaders.map((name) => name.toLowerCase()),
@@ -43,53 +54,45 @@ const tlsRequirements: Readonly<Record<number, VirtualHostConfig['requireTls']>>
   [TlsRequirement.ALL]: 'all',
 };
 
-function readVirtualHost(
-  host: VirtualHost,
-  path: string,
-  ofTable: readonly MirrorConfig[],
-  extensions: Extensions,
-): VirtualHostConfig {
+function readVirtualHost(host: VirtualHost, path: string, table: TableContext): VirtualHostConfig {
   if (host.domains.length === 0) throw new FieldError(`${path}.domains`, '[]', 'must not be empty');
   for (const field of refused) {
     if (host[field] !== undefined) throw new FieldError(`${path}.${snake(field)}`, present, 'is not supported');
   }
+  warnOfHedging(host.hedgePolicy, path, table);
   const own = readMirrors(host.requestMirrorPolicies, `${path}.request_mirror_policies`);
-  const mirrors = own.length > 0 ? own : ofTable;
+  const context = own.length > 0 ? { ...table, mirrors: own } : table;
   const requireTls = tlsRequirements[host.requireTls];
   return {
     name: host.name,
     domains: host.domains,
-    routes: mapAt(host.routes, `${path}.routes`, (route, at) => readRoute(route, at, mirrors, extensions)),
+    routes: mapAt(host.routes, `${path}.routes`, (route, at) => readRoute(route, at, context)),
     headers: readMutations(host, path),
-    filterConfigs: readFilterConfigs(host.typedPerFilterConfig, extensions, path),
-    retry: readRetry(host.retryPolicy, `${path}.retry_policy`),
+    filterConfigs: readFilterConfigs(host.typedPerFilterConfig, context.extensions, path),
+    retry: readRetry(host.retryPolicy, `${path}.retry_policy`, table),
     ...(requireTls && { requireTls }),
     ...(host.includeRequestAttemptCount && { countsAttempts: true }),
     ...(host.includeAttemptCountInResponse && { tellsAttempts: true }),
   };
 }
 
-function readRoute(route: Route, path: string, mirrors: readonly MirrorConfig[], extensions: Extensions): RouteConfig {
+function readRoute(route: Route, path: string, context: TableContext): RouteConfig {
   if (route.match === undefined) throw new FieldError(`${path}.match`, undefined, 'is required');
   return {
     name: route.name,
     match: readMatch(route.match, `${path}.match`),
-    action: readAction(route, path, mirrors, extensions),
+    action: readAction(route, path, context),
     headers: readMutations(route, path),
-    filterConfigs: readFilterConfigs(route.typedPerFilterConfig, extensions, path),
+    filterConfigs: readFilterConfigs(route.typedPerFilterConfig, context.extensions, path),
   };
 }
 
-function readAction(
-  route: Route,
-  path: string,
-  mirrors: readonly MirrorConfig[],
-  extensions: Extensions,
-): RouteConfig['action'] {
+function readAction(route: Route, path: string, context: TableContext): RouteConfig['action'] {
   const { action } = route;
   switch (action.case) {
     case 'route': {
-      const forward = readForward(action.value, `${path}.route`, extensions);
+      const forward = readForward(action.value, `${path}.route`, context);
+      const { mirrors } = context;
       return mirrors.length > 0 && forward.mirrors === undefined ? { ...forward, mirrors } : forward;
     }
     case 'redirect':
@@ -98,7 +101,13 @@ function readAction(
       const { status, body } = action.value;
       if (status < 200 || status > 599)
         throw new FieldError(`${path}.direct_response.status`, status, 'must be 200 to 599');
-      return { kind: 'direct-response', status, body: dataOf(body, `${path}.direct_response.body`) ?? '' };
+      const text = dataOf(body, `${path}.direct_response.body`) ?? '';
+      const bytes = Buffer.byteLength(text);
+      if (bytes > context.bodyBytesMax) {
+        const limit = `must be at most ${context.bodyBytesMax} (max_direct_response_body_size_bytes)`;
+        throw new FieldError(`${path}.direct_response.body`, shown(`${bytes} bytes`), limit);
+      }
+      return { kind: 'direct-response', status, body: text };
     }
     case 'nonForwardingAction':
       return { kind: 'direct-response', status: 500, body: '' };

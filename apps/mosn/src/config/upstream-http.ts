@@ -47,7 +47,7 @@ export function readUpstreamHttp(cluster: Cluster, secure: boolean, context: Rea
   const options = readOptions(cluster, context);
   const common = options?.message.commonHttpProtocolOptions ?? cluster.commonHttpProtocolOptions;
   const choice = options === undefined ? readDeprecated(cluster) : readChoice(options, secure, context);
-  const http1 = readHttp1Settings(choice.http1);
+  const http1 = readHttp1Settings(choice.http1, `${choice.path}http_protocol_options`, context);
   const http2 = readHttp2Settings(choice.http2, `${choice.path}http2_protocol_options`, context);
   const path = 'common_http_protocol_options';
   return {

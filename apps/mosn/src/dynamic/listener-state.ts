@@ -95,11 +95,14 @@ export class ListenerState {
   }
 
   async applyRoutes(versionInfo: string, received: readonly ReceivedResource[]): Promise<ResourceError[]> {
-    const { extensions, clock } = this.#context;
+    const { extensions, logger, clock } = this.#context;
     const { resources, errors } = decodeResponse(
       RouteConfigurationSchema,
       ({ name }) => name,
-      (message, version) => readRouteTable(message, version, extensions),
+      (message, version) => {
+        const ignored = (path: string) => logger.debug('a field has no effect', { route: message.name, path });
+        return readRouteTable(message, version, { extensions, ignored });
+      },
       received,
       versionInfo,
       clock.wallMs(),

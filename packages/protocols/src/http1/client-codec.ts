@@ -8,6 +8,7 @@ import type {
 } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection } from '@sofamesh/contract/transport';
 import { resetReasonOf } from '../shared/reset-reason.ts';
+import { acceptOf } from '../shared/websocket-accept.ts';
 import { BodyReader, bodyData, bodyLastData, bodyNeedsMore, bodyRefused, bodyTrailers } from './body-reader.ts';
 import { BodyWriter } from './body-writer.ts';
 import { Http1ClientStream, type ResponseSide } from './client-stream.ts';
@@ -189,9 +190,13 @@ export class Http1ClientCodec extends DecodingLoop implements ClientCodec, Respo
     const { allowChunkedLength, forwardReasonPhrase } = this.#settings;
     const { method, upgrade } = stream;
     const head = readResponse(reader, framing, method, upgrade, allowChunkedLength, forwardReasonPhrase);
+    reader.forget();
     if (!(head instanceof Http1ResponseHead)) return this.#refuse(head);
     const position = reader.position;
     const status = head.status;
+    if (status === 101 && !acceptsKey(head, stream.websocketKey)) {
+      return this.#refuse(refused('unexpected_upgrade', '101 without the answer to the key of the WebSocket', 502));
+    }
     if (status === 101 || (framing.body === bodyUntilClose && stream.method === 'CONNECT' && status < 300)) {
       this.#state = inTunnel;
       if (stream.requestEnded) this.connection.end();
@@ -355,4 +360,8 @@ export class Http1ClientCodec extends DecodingLoop implements ClientCodec, Respo
     this.#stream = undefined;
     if (!this.decoding) this.rest = undefined;
   }
+}
+
+function acceptsKey(head: Http1ResponseHead, key: string | undefined): boolean {
+  return key === undefined || head.get('sec-websocket-accept') === acceptOf(key);
 }

@@ -28,6 +28,11 @@ export class Http1ClientStream implements ClientStream {
   readonly handler: ClientStreamHandler;
   method = '';
   upgrade: string | undefined = undefined;
+  /**
+   * Of a WebSocket whose client has no key, for it speaks another protocol: this side of the handshake is ours, and its
+   * answer for us to check (RFC 6455 §4.1). A client over HTTP/1 checks it by itself.
+   */
+  websocketKey: string | undefined = undefined;
   headSent = false;
   /** The request is complete. */
   requestEnded = false;
@@ -62,6 +67,8 @@ export class Http1ClientStream implements ClientStream {
     this.headSent = true;
     this.method = head.method;
     this.upgrade = head.upgrade?.toLowerCase();
+    const isForeign = !(head instanceof Http1RequestHead);
+    if (isForeign && this.upgrade === 'websocket') this.websocketKey = head.get('sec-websocket-key');
     const announced = head instanceof Http1RequestHead ? head.contentLength : announcedLength(head);
     let kind: BodyKind = noBody;
     let tail = '';

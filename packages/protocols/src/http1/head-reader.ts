@@ -121,6 +121,14 @@ export class HeadReader {
     return held;
   }
 
+  /**
+   * Lets go of a head that was read: its bytes share memory with those of other connections, all of which would stay as
+   * long as one of them is idle.
+   */
+  forget(): void {
+    this.bytes = noBytes;
+  }
+
   /** Reads on from `from`; {@link position} tells how far it came. */
   read(chunk: Buffer, from: number): HeadOutcome {
     let at = from;

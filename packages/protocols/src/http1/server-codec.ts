@@ -191,6 +191,7 @@ export class Http1ServerCodec extends DecodingLoop implements ServerCodec, Reque
     if (outcome === headIncomplete) return reader.position;
     if (outcome !== headComplete) return this.#refuse(reader.fault!);
     const head = readRequest(reader, this.#framing, this.#settings, this.#secure);
+    reader.forget();
     if (!(head instanceof Http1RequestHead)) return this.#refuse(head);
     const position = reader.position;
     const framing = this.#framing;

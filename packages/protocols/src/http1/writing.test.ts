@@ -265,6 +265,23 @@ test('a reason phrase of an upstream is not passed on', () => {
   }
 });
 
+test('a reason phrase goes on where that is wanted', () => {
+  const wanted: Http1Settings = { forwardReasonPhrase: true };
+  for (const words of ['Fine', '', '\u00fc \t x']) {
+    const response = message(`HTTP/1.1 200 ${words}`, 'content-length: 0', '', '');
+    assert.deepEqual(
+      answered(get, response, () => {}, wanted),
+      response,
+      words,
+    );
+  }
+  const old = message('HTTP/1.0 200 Fine', 'connection: keep-alive', 'content-length: 0', '', '');
+  assert.deepEqual(
+    answered(get, old, () => {}, wanted),
+    message('HTTP/1.1 200 OK', 'content-length: 0', '', ''),
+  );
+});
+
 test('trailers go no further unless they are wanted on both sides', () => {
   const request = message('POST / HTTP/1.1', 'host: a', 'transfer-encoding: chunked', '', '0', 'x-t: 1', '', '');
   const without = message('POST / HTTP/1.1', 'host: a', 'transfer-encoding: chunked', '', '0', '', '');

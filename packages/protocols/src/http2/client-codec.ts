@@ -11,7 +11,7 @@ import type { CloseCause, Connection } from '@sofamesh/contract/transport';
 import { resetReasonOf } from '../shared/reset-reason.ts';
 import { Http2ClientStream } from './client-stream.ts';
 import { ownResetStream } from './closed-streams.ts';
-import { reasonOfErrorCode } from './error-code.ts';
+import { ErrorCode, reasonOfErrorCode } from './error-code.ts';
 import { flood, type Http2Fault } from './fault.ts';
 import { responseFields, trailerFields } from './field-reader.ts';
 import { clientPreface, largestStreamId } from './frame.ts';

@@ -118,8 +118,8 @@ describe('malformed requests', () => {
       server.codec.receive(headers(1, fields));
       assert.equal(server.calls.length, 0);
       assert.deepEqual(
-        server.faults.map(({ scope, code }) => [scope, code]),
-        [['stream', 'rx_messaging_error']],
+        server.faults.map(({ scope, code, answered }) => [scope, code, answered]),
+        [['stream', 'rx_messaging_error', 0]],
       );
       const [answer, ...more] = framesIn(server.connection.take());
       assert.deepEqual([answer?.type, answer?.streamId, answer?.payload.readUInt32BE()], [3, 1, 1]);
@@ -282,6 +282,22 @@ describe('100-continue', () => {
     assert.equal(server.connection.take().length, 0);
     server.lastCall.stream.resumeRequest();
     assert.equal(framesIn(server.connection.take()).length, 1);
+  });
+
+  test('of an upstream that was not asked is not passed on, that of one that was is, once', () => {
+    const interim = (server: ScriptedServer, request: Buffer) => {
+      server.codec.receive(request);
+      server.connection.take();
+      const client = new ScriptedClient(protocol);
+      client.codec.receive(opening.fromServer());
+      client.forward(server.lastCall);
+      const head = headers(1, [[':status', '100']], endHeaders);
+      client.codec.receive(Buffer.concat([head, head]));
+      return framesIn(server.connection.take()).length;
+    };
+    assert.equal(interim(serverWith(), headers(1, get)), 0);
+    assert.equal(interim(serverWith(), headers(1, waiting, endHeaders)), 0, 'it was said already');
+    assert.equal(interim(serverWith({}, { proxy100Continue: true }), headers(1, waiting, endHeaders)), 1);
   });
 
   test('is not said behind an answer, nor where it is relayed', () => {

@@ -96,7 +96,18 @@ export class Http2ServerStream extends Http2Stream implements ServerStream {
   }
 
   reset(reason: ResetReason): void {
-    if (this.over || (this.said && !this.#tunnels)) return;
+    if (!this.over && (!this.said || this.#tunnels)) this.#reset(reason);
+  }
+
+  get unsent(): boolean {
+    return this.said && !this.over && !this.localEnded;
+  }
+
+  abandon(): void {
+    if (!this.over) this.#reset('local-reset');
+  }
+
+  #reset(reason: ResetReason): void {
     this.core.writer.reset(this.id, errorCodeOf(reason));
     this.core.remove(this, ownResetStream);
     this.dropArrivals();

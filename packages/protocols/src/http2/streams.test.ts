@@ -309,6 +309,13 @@ describe('frames of a server', () => {
     assert.equal(client.codec.activeStreams, 0);
   });
 
+  test('PROTOCOL_ERROR says that the two do not understand each other', () => {
+    const { client, first } = waiting();
+    client.codec.receive(reset(1, 1));
+    assert.equal(first.responseReset, 'protocol-error');
+    assert.equal(client.codec.retired, false);
+  });
+
   test('REFUSED_STREAM is a refusal, any other reset is the server’s', () => {
     const { client, first, second } = waiting();
     client.codec.receive(Buffer.concat([reset(1, refusedStream), reset(3, cancel)]));

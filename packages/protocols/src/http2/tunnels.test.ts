@@ -87,6 +87,23 @@ describe('upgrades', () => {
     assert.equal(server.codec.activeStreams, 0);
   });
 
+  for (const accept of ['', 'sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n']) {
+    test(`a 101 with ${accept === '' ? 'no answer' : 'another answer'} to the key that was made is none`, () => {
+      const server = http2Server();
+      server.codec.receive(headers(1, connect, endHeaders));
+      const client = new ScriptedClient(http1);
+      client.forward(server.lastCall);
+      client.codec.receive(
+        Buffer.from(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n${accept}\r\n`),
+      );
+      assert.deepEqual(
+        client.faults.map(({ code }) => code),
+        ['unexpected_upgrade'],
+      );
+      assert.equal(client.connection.closed, 'now');
+    });
+  }
+
   test('a WebSocket over HTTP/1 reaches a server that speaks HTTP/2', () => {
     const server = http1Upgrade();
     const client = http2Client();

@@ -1,8 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { RequestHead, ResponseHead } from '@sofamesh/contract/message';
-
-/** RFC 6455 §1.3. */
-const acceptSuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+import { acceptOf } from '../shared/websocket-accept.ts';
 
 /**
  * A WebSocket over HTTP/2 has no key (RFC 8441 §5.1), one over HTTP/1 must have one: this hop makes it for a server that
@@ -17,12 +15,7 @@ export function offerKey(head: RequestHead): void {
 /** And the other way round: a client that speaks HTTP/1 is told that its key was seen. */
 export function acceptKey(head: ResponseHead, key: string | undefined): void {
   if (key === undefined || head.get('sec-websocket-accept') !== undefined) return;
-  head.set(
-    'sec-websocket-accept',
-    createHash('sha1')
-      .update(key + acceptSuffix)
-      .digest('base64'),
-  );
+  head.set('sec-websocket-accept', acceptOf(key));
 }
 
 /** Fields of the HTTP/1 handshake that mean nothing here. */

@@ -48,6 +48,26 @@ const updates = (server: ScriptedServer | ScriptedClient) =>
     .map(({ streamId, payload }) => [streamId, payload.readUInt32BE()]);
 
 describe('sending', () => {
+  test('a response that has ended and waits for a window is unsent, until it is sent or given up', () => {
+    const server = serverWith({}, headers(1, get), headers(3, get));
+    respond(server, 0, Buffer.alloc(windowBytes + 1));
+    respond(server, 1, Buffer.alloc(10));
+    const [first, second] = server.calls.map(({ stream }) => stream);
+    assert.deepEqual([first!.unsent, second!.unsent], [true, true]);
+    server.codec.receive(windowUpdate(0, 1000));
+    assert.deepEqual([first!.unsent, second!.unsent], [true, false]);
+    server.connection.take();
+    first!.abandon!();
+    assert.deepEqual(
+      framesIn(server.connection.take()).map(({ type, streamId }) => [type, streamId]),
+      [[3, 1]],
+    );
+    assert.equal(first!.unsent, false);
+    assert.equal(server.codec.activeStreams, 0);
+    second!.abandon!();
+    assert.equal(server.connection.take().length, 0);
+  });
+
   test('stops at the window of the stream, goes on when it grows, and ends', () => {
     const server = serverWith({}, headers(1, get));
     respond(server, 0, Buffer.alloc(100_000));

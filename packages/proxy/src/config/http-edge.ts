@@ -35,6 +35,16 @@ export interface UpgradeConfig {
   readonly filters: readonly FilterConfig[] | undefined;
 }
 
+/** `proxy_status_config`: answers of a proxy that failed say so in `proxy-status`. */
+export interface ProxyStatusConfig {
+  /** What this proxy is called there. */
+  readonly name: string;
+  readonly showsDetails: boolean;
+  readonly showsFlags: boolean;
+  /** The status becomes the one that RFC 9209 recommends. */
+  readonly setsStatus: boolean;
+}
+
 /** `local_reply_config`: answers of the proxy's own are changed before they go out. */
 export interface LocalRepliesConfig {
   /** The first whose filter matches changes the reply. */

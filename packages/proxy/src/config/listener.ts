@@ -3,7 +3,13 @@ import type { CodecLimits } from '@sofamesh/contract/protocol';
 import type { ServerTls } from '@sofamesh/contract/transport';
 import type { KeepaliveConfig } from './cluster.ts';
 import type { AccessLogConfig, FilterConfig } from './extension.ts';
-import type { ClientCertificateConfig, ClientDetectionConfig, LocalRepliesConfig, UpgradeConfig } from './http-edge.ts';
+import type {
+  ClientCertificateConfig,
+  ClientDetectionConfig,
+  LocalRepliesConfig,
+  ProxyStatusConfig,
+  UpgradeConfig,
+} from './http-edge.ts';
 import type { RouteTableConfig } from './route.ts';
 
 /**
@@ -141,6 +147,8 @@ export interface HttpProxyConfig extends StreamProxyConfig {
   readonly serverName: string;
   readonly serverHeader: 'overwrite' | 'append-if-absent' | 'pass-through';
   readonly schemeOverwrite: 'http' | 'https' | undefined;
+  /** Requests go on with the scheme that the upstream is reached by. */
+  readonly schemeOfUpstream: boolean;
   readonly via: string;
   readonly generateRequestId: boolean;
   readonly preserveExternalRequestId: boolean;
@@ -167,6 +175,7 @@ export interface HttpProxyConfig extends StreamProxyConfig {
   readonly underscores: 'allow' | 'reject' | 'drop';
   readonly upgrades: readonly UpgradeConfig[];
   readonly localReplies: LocalRepliesConfig | undefined;
+  readonly proxyStatus?: ProxyStatusConfig | undefined;
 }
 
 /** `mosn.filters.network.x_proxy`. */

@@ -172,6 +172,8 @@ export interface RetryConfig {
   /** 0: only the whole deadline counts. */
   readonly perTryTimeoutMs: number;
   readonly retriableStatuses: readonly number[];
+  /** For `retriable-headers`: an answer that one of them matches is tried again for. */
+  readonly retriableHeaders?: readonly HeaderMatchConfig[] | undefined;
   /** Back-off between tries: base and ceiling of the jittered exponential interval. */
   readonly backOffBaseMs: number;
   readonly backOffMaxMs: number;

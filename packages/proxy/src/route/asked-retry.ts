@@ -29,13 +29,14 @@ export function askedRetry(route: Route, head: RequestHead): RetryPolicy | undef
   if ((on ?? grpcOn ?? most ?? statuses ?? perTry) === undefined) return route.retry;
   for (const name of headers) head.remove(name);
   const base = route.retryConfig ?? none;
-  return new RetryPolicy({
+  const config = {
     ...base,
     on: [...base.on, ...words(on), ...words(grpcOn)],
     retriesMax: count(most) ?? base.retriesMax,
     perTryTimeoutMs: count(perTry) ?? base.perTryTimeoutMs,
     retriableStatuses: [...base.retriableStatuses, ...words(statuses).flatMap((word) => count(word) ?? [])],
-  });
+  };
+  return new RetryPolicy(config, route.name);
 }
 
 function words(list: string | undefined): string[] {

@@ -1,4 +1,4 @@
-import type { RequestHead } from '@sofamesh/contract/message';
+import type { Headers, RequestHead } from '@sofamesh/contract/message';
 import type { HeaderMatchConfig } from '../config/route.ts';
 import { compileStringMatch } from './string-match.ts';
 
@@ -16,6 +16,11 @@ export class HeaderMatch {
 
   matches(head: RequestHead): boolean {
     return this.#test(headerOf(head, this.#name)) !== this.#invert;
+  }
+
+  /** The same for an answer, whose headers are all it has. */
+  matchesAnswer(head: Headers): boolean {
+    return this.#test(head.get(this.#name)) !== this.#invert;
   }
 }
 

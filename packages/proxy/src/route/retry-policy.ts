@@ -1,6 +1,7 @@
 import type { Random } from '@sofamesh/base/random';
 import type { ResetReason, ResponseHead } from '@sofamesh/contract/message';
 import type { RetryConfig } from '../config/route.ts';
+import { HeaderMatch } from './header-match.ts';
 
 const statusOf: Readonly<Record<string, number>> = {
   cancelled: 1,
@@ -22,8 +23,11 @@ export class RetryPolicy {
   readonly #grpcStatuses: ReadonlySet<string>;
   readonly #anyReset: boolean;
   readonly #onRateLimit: boolean;
+  /** Undefined: no header of an answer counts. */
+  readonly #headers: readonly HeaderMatch[] | undefined;
 
-  constructor(config: RetryConfig) {
+  /** Throws a CodedError that begins with `where`. */
+  constructor(config: RetryConfig, where: string) {
     this.retriesMax = config.retriesMax;
     this.perTryTimeoutMs = config.perTryTimeoutMs;
     this.#baseMs = config.backOffBaseMs;
@@ -37,6 +41,8 @@ export class RetryPolicy {
     this.#statuses = statuses;
     this.#grpcStatuses = new Set(config.on.flatMap((word) => (word in statusOf ? [String(statusOf[word])] : [])));
     this.#onRateLimit = on.has('envoy-ratelimited');
+    const headers = on.has('retriable-headers') ? config.retriableHeaders : undefined;
+    this.#headers = headers?.map((each, at) => new HeaderMatch(each, `${where}.retriable_headers[${at}]`));
     // A reset becomes a 5xx, which is why these two mean it as well.
     this.#anyReset = on.has('reset') || on.has('5xx') || on.has('gateway-error');
   }
@@ -47,6 +53,7 @@ export class RetryPolicy {
     if (this.#onRateLimit && isRateLimited(head)) return true;
     // Who has limited its rate does not want the request again, unless the policy names just that.
     if (this.#statuses.has(status) || (status >= 500 && this.#on.has('5xx'))) return !isRateLimited(head);
+    if (this.#headers?.some((each) => each.matchesAnswer(head))) return !isRateLimited(head);
     return this.#grpcStatuses.size > 0 && this.#grpcStatuses.has(head.get('grpc-status') ?? '');
   }
 

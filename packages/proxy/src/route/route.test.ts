@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import type {
   ForwardConfig,
   HashPolicyConfig,
+  HeaderMatchConfig,
   RedirectConfig,
   RouteConfig,
   RouteMatchConfig,
@@ -16,6 +17,7 @@ import type {
   WeightedClusterConfig,
 } from '../config/route.ts';
 import { noHeaderMutations } from '../config/route.ts';
+import { LocalResponseHead } from '../stream/local-response.ts';
 import { anyPath, forward, prefix, retry, route, routeTable } from '../test-support/configs.ts';
 import { askedRetry } from './asked-retry.ts';
 import { type HashedExchange, HashPolicy } from './hash-policy.ts';
@@ -136,7 +138,7 @@ describe('clusters', () => {
 
 describe('retry policy', () => {
   test('the back-off stays under a doubling, bounded interval', () => {
-    const policy = new RetryPolicy(retry(['5xx']));
+    const policy = new RetryPolicy(retry(['5xx']), 'here');
     fc.assert(
       fc.property(fc.nat(60), fc.integer(), (times, seed) => {
         const waitMs = policy.backOffMs(times, new SeededRandom(seed));
@@ -147,11 +149,31 @@ describe('retry policy', () => {
 
   test('a limit of ours is never a reason', () => {
     assert.equal(
-      new RetryPolicy(retry(['5xx', 'reset', 'reset-before-request'])).retriesReset('overflow', false),
+      new RetryPolicy(retry(['5xx', 'reset', 'reset-before-request']), 'here').retriesReset('overflow', false),
       false,
     );
-    assert.equal(new RetryPolicy(retry(['reset-before-request'])).retriesReset('connection-failure', false), true);
-    assert.equal(new RetryPolicy(retry(['connect-failure'])).retriesReset('connection-timeout', false), true);
+    assert.equal(
+      new RetryPolicy(retry(['reset-before-request']), 'here').retriesReset('connection-failure', false),
+      true,
+    );
+    assert.equal(new RetryPolicy(retry(['connect-failure']), 'here').retriesReset('connection-timeout', false), true);
+  });
+
+  test('a header of the answer', () => {
+    const again: HeaderMatchConfig = {
+      name: 'x-again',
+      match: { kind: 'present', present: true },
+      invert: false,
+      treatMissingAsEmpty: false,
+    };
+    const answered = (on: string, ...headers: [string, string][]) => {
+      const policy = new RetryPolicy(retry([on], { retriableHeaders: [again] }), 'here');
+      return policy.retriesResponse(new LocalResponseHead({ status: 200, body: '', details: '', flags: 0, headers }));
+    };
+    assert.equal(answered('retriable-headers', ['x-again', '1']), true);
+    assert.equal(answered('retriable-headers'), false);
+    assert.equal(answered('5xx', ['x-again', '1']), false);
+    assert.equal(answered('retriable-headers', ['x-again', '1'], ['x-envoy-ratelimited', '1']), false);
   });
 
   test('no retries is no policy', () => {

@@ -86,7 +86,8 @@ export class Route implements RouteView {
     this.timeoutMs = action.kind === 'forward' ? action.timeoutMs : 0;
     const retry = (action.kind === 'forward' ? action.retry : undefined) ?? host.retry;
     this.retryConfig = retry;
-    this.retry = retry === undefined || retry.retriesMax === 0 ? undefined : new RetryPolicy(retry);
+    this.retry =
+      retry === undefined || retry.retriesMax === 0 ? undefined : new RetryPolicy(retry, `${where}.retry_policy`);
     // Most specific first, as Envoy's default (most_specific_header_mutations_wins: false) applies them.
     const levels = [config.headers, host.headers, table.headers];
     this.#editsClusterFirst = table.mostSpecificEditsLast !== true;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { ServerHost } from '@sofamesh/contract/protocol';
 import type { HttpProxyConfig } from '../config/listener.ts';
 import { chain, clusterConfig, forward, httpProxy, inline, listenerConfig, route } from '../test-support/configs.ts';
 import { answering, EngineWorld, type LinePeer, type Upstream } from '../test-support/engine-world.ts';
@@ -71,6 +72,53 @@ describe('an old connection', () => {
   });
 });
 
+describe('a drained connection whose protocol can say so only with an answer', () => {
+  const drained = async (idleMs: number) => {
+    const made = await worldOf({ codec: 'lines1', drainTimeoutMs: 5000 });
+    made.client.send('1 REQ. GET host /');
+    await made.world.settle();
+    made.client.take();
+    await made.world.pass(idleMs);
+    const done = made.world.engine.drain(5000);
+    await made.world.settle();
+    return { ...made, done };
+  };
+
+  test('is told with the answer to a request that comes soon', async () => {
+    const { world, client, done } = await drained(500);
+    assert.deepEqual(client.take(), []);
+    client.send('2 REQ. GET host /');
+    await world.settle();
+    assert.deepEqual(
+      client.take().map((line) => line.slice(0, 9)),
+      ['0 BYE', '2 RSP. 20'],
+    );
+    client.connection.close('now');
+    await world.pass(100);
+    await done;
+    assert.equal(world.clock.nextDueMs(), undefined, 'no timer is left');
+  });
+
+  test('is told when none comes for a second', async () => {
+    const { world, client, done } = await drained(500);
+    await world.pass(480);
+    assert.deepEqual(client.take(), []);
+    await world.pass(30);
+    assert.deepEqual(client.take(), ['0 BYE']);
+    client.connection.close('now');
+    await world.pass(100);
+    await done;
+  });
+
+  test('is told at once when it has been idle for longer', async () => {
+    const { world, client, done } = await drained(1500);
+    assert.deepEqual(client.take(), ['0 BYE']);
+    client.connection.close('now');
+    await world.pass(100);
+    await done;
+  });
+});
+
 describe('heartbeats', () => {
   const heartbeat = { intervalMs: 100, timeoutMs: 50, jitterPercent: 0, idleIntervalMs: 0 };
 
@@ -91,6 +139,28 @@ describe('heartbeats', () => {
 });
 
 describe('a head that takes too long', () => {
+  test('that is given up without an answer is logged', async () => {
+    const world = new EngineWorld();
+    const lines = world.protocols.get('lines')!;
+    let host: ServerHost | undefined;
+    world.protocols.set('http2', {
+      ...lines,
+      name: 'http2',
+      createServerCodec: (connection, given, options) => {
+        host = given;
+        return lines.createServerCodec(connection, given, options);
+      },
+    });
+    await world.apply({ listeners: [listenerConfig([chain(httpProxy(inline([]), { codec: 'http2' }))])] });
+    await world.client();
+    host!.onFault({ scope: 'stream', code: 'rx_messaging_error', message: 'no :path', answered: 0 });
+    assert.deepEqual(world.logs, ['0 DPE http2.violation.of.messaging.rule 0 -']);
+    assert.equal(world.stats.get('http.in.downstream_rq_total'), 1);
+    assert.equal(world.stats.get('http.in.downstream_rq_completed'), 0);
+    assert.equal(world.stats.get('http.in.downstream_rq_tx_reset'), 1);
+    assert.equal(world.stats.get('http2.rx_messaging_error'), 1);
+  });
+
   test('is answered 408, logged, and the connection closed', async () => {
     const { world, client, get } = await worldOf({ messageProgressTimeoutMs: 100, serverHeader: 'overwrite' });
     client.connection.write(Buffer.from('1 REQ'));

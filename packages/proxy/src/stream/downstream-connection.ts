@@ -12,6 +12,7 @@ import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contra
 import { ConnectionTimer, Heartbeat } from './connection-timers.ts';
 import type { CodecStats } from './downstream-stats.ts';
 import { ActiveExchange } from './exchange.ts';
+import { FlushWatch } from './flush-watch.ts';
 import { RefusedRequest } from './refused-request.ts';
 import type { StreamProxy } from './stream-proxy.ts';
 
@@ -42,6 +43,7 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
   readonly #age: ConnectionTimer | undefined;
   readonly #heartbeat: Heartbeat | undefined;
   #drainEnd: ConnectionTimer | undefined = undefined;
+  #flushWatch: FlushWatch | undefined = undefined;
   /** The drain begins with the next request, or when this comes. */
   #lastWait: ConnectionTimer | undefined = undefined;
   #active = 0;
@@ -115,6 +117,7 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     for (const timer of [this.#progress, this.#age, this.#drainEnd, this.#lastWait])
       if (timer !== undefined) proxy.wheel.stop(timer);
     this.#heartbeat?.stop();
+    this.#flushWatch?.stop();
     this.#codecStats?.cxActive.add(-1);
     proxy.heldBytes -= this.#heldBytes;
     this.#heldBytes = 0;
@@ -199,9 +202,18 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
 
   // ── from exchanges ────────────────────────────────────────────────────────────────────────────────────────────
 
-  exchangeEnded(nowMs: number): void {
+  exchangeEnded(stream: ServerStream, nowMs: number): void {
     this.#active--;
     this.#idleSinceMs = nowMs;
+    if (stream.unsent === true) this.#awaitFlush(stream, nowMs);
+  }
+
+  #awaitFlush(stream: ServerStream, nowMs: number): void {
+    const { wheel, streamIdleTimeoutMs, stats } = this.#proxy;
+    if (streamIdleTimeoutMs <= 0) return;
+    const onTimeout = () => stats.countFault(this.#protocol, 'tx_flush_timeout');
+    this.#flushWatch ??= new FlushWatch(wheel, streamIdleTimeoutMs, onTimeout);
+    this.#flushWatch.add(stream, nowMs);
   }
 
   /** Body data arrived: whatever is held has not stood still. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { ClientTls } from '@sofamesh/contract/tls';
 import { decodeHeaders } from '@sofamesh/testkit/line-message';
 import type { LocalRepliesConfig, LocalReplyMapperConfig } from '../config/http-edge.ts';
 import type { HttpProxyConfig } from '../config/listener.ts';
@@ -229,5 +230,52 @@ describe('a cookie for the balancer', () => {
     assert.match(headers['set-cookie'] ?? '', /^lb="[0-9a-f]{8}"; HttpOnly$/);
     const again = await ask(world, client, 'REQ. GET host / cookie=lb%3Dx');
     assert.equal(again[1]['set-cookie'], undefined);
+  });
+});
+
+test('the scheme is that of the upstream where the listener says so', async () => {
+  for (const [tls, scheme] of [
+    [undefined, 'http'],
+    [{}, 'https'],
+  ] as const) {
+    const world = new EngineWorld();
+    await world.upstream(1, answering('RSP. 200'));
+    await world.apply({
+      clusters: [clusterConfig('shop', [1], { tls: tls as ClientTls | undefined })],
+      listeners: [listenerConfig([chain(httpProxy(inline([route(forward('shop'))]), { schemeOfUpstream: true }))])],
+    });
+    await ask(world, await world.client(), 'REQ. GET host /');
+    assert.equal(world.records[0]!.request!.scheme, scheme);
+  }
+});
+
+describe('proxy-status', () => {
+  const status = { name: 'front', showsDetails: true, showsFlags: true, setsStatus: false };
+  const asked = async (proxyStatus: typeof status, path: string, type = '') => {
+    const routes = [route(forward('empty'), prefix('/empty')), route(forward('shop'), prefix('/shop'))];
+    const { world, upstream, client } = await worldOf(routes, { proxyStatus });
+    client.send(`1 REQ. GET host ${path}${type === '' ? '' : ` ${type}`}`);
+    await world.settle();
+    if (path === '/shop') upstream.peer.send('1 RSP. 500');
+    await world.settle();
+    const [, , code, headers] = client.lines[0]!.split(' ');
+    const found = Object.fromEntries(decodeHeaders(headers!)) as Record<string, string>;
+    return { code, header: found['proxy-status'], logged: world.records[0]!.status };
+  };
+
+  test('says what went wrong, and how much of it is wanted', async () => {
+    const full = 'front; error=destination_unavailable; details="no_healthy_upstream; UH"';
+    assert.deepEqual(await asked(status, '/empty'), { code: '503', header: full, logged: 503 });
+    assert.equal((await asked({ ...status, showsFlags: false }, '/empty')).header, full.replace('; UH', ''));
+    const bare = { ...status, showsDetails: false, showsFlags: false };
+    assert.equal((await asked(bare, '/empty')).header, 'front; error=destination_unavailable');
+    assert.equal((await asked(status, '/shop')).header, undefined, 'an answer of the upstream');
+  });
+
+  test('with the status that is recommended, but to gRPC', async () => {
+    const sets = { ...status, setsStatus: true };
+    const { code, logged } = await asked(sets, '/none');
+    assert.deepEqual([code, logged], ['500', 500]);
+    assert.equal((await asked(sets, '/none', grpc)).code, '200');
   });
 });

@@ -281,10 +281,10 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
   sendHead(head: ResponseHead, end: boolean): void {
     if (this.over) return;
     this.headSent = true;
-    // A filter may have changed it.
-    this.status = head.status;
     if (this.cookies !== undefined) for (const cookie of this.cookies) head.add('set-cookie', cookie);
-    this.proxy.edge?.onResponse(head, this.request);
+    this.proxy.edge?.onResponse(head, this.request, this.flags, this.details);
+    // It may have been changed.
+    this.status = head.status;
     this.bytesSent += head.wholeBytes;
     this.stream.sendHead(head, end);
     if (end) this.#onResponseSent();
@@ -308,10 +308,10 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
   sendReply(reply: LocalReply): void {
     if (this.over) return;
     this.headSent = true;
-    this.status = reply.status;
-    const { edge } = this.proxy;
-    this.bytesSent += reply.body.length;
-    this.stream.sendReply(edge === undefined ? reply : edge.onReply(reply, this.request));
+    const answer = this.proxy.edge?.onReply(reply, this.request) ?? reply;
+    this.status = answer.status;
+    this.bytesSent += answer.body.length;
+    this.stream.sendReply(answer);
     this.#onResponseSent();
   }
 
@@ -433,6 +433,6 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     this.recordEnd(this.#responseSent, this.call !== undefined);
     const { accessLogs } = proxy;
     for (let at = 0; at < accessLogs.length; at++) accessLogs[at]!.log(this);
-    this.#owner.exchangeEnded(nowMs);
+    this.#owner.exchangeEnded(this.stream, nowMs);
   }
 }

@@ -9,6 +9,7 @@ import { compileClientCertificate } from './client-certificate.ts';
 import { ClientIdentity } from './client-identity.ts';
 import { compileHostForm } from './host-form.ts';
 import { compilePathForm, hasEscapedSlashes } from './normalize-path.ts';
+import { compileProxyStatus } from './proxy-status.ts';
 import { addressUnknown, pathRefused, underscoreRefused } from './replies.ts';
 
 /** Of all names that follow. */
@@ -60,22 +61,27 @@ type Step = (head: RequestHead, connection: Connection) => LocalReply | undefine
  */
 export class HttpEdge {
   readonly identity: ClientIdentity;
+  /** See {@link HttpProxyConfig.schemeOfUpstream}. */
+  readonly schemeOfUpstream: boolean;
   readonly #config: HttpProxyConfig;
   readonly #parts: EdgeParts;
   readonly #steps: readonly Step[];
   readonly #certificate: ReturnType<typeof compileClientCertificate>;
   readonly #setsServer: boolean;
+  readonly #proxyStatus: ReturnType<typeof compileProxyStatus> | undefined;
   #date = '';
   #dateSecond = -1;
 
   /** Throws a CodedError that begins with `where`. */
   constructor(config: HttpProxyConfig, parts: EdgeParts, where: string) {
     this.#config = config;
+    this.schemeOfUpstream = config.schemeOfUpstream;
     this.#parts = parts;
     this.identity = new ClientIdentity(config, parts.localAddress, where);
     this.#certificate = compileClientCertificate(config.clientCertificate);
     this.#setsServer = config.serverHeader === 'overwrite';
     this.#steps = compileSteps(config, parts);
+    this.#proxyStatus = config.proxyStatus && compileProxyStatus(config.proxyStatus);
   }
 
   /** Before routes and filters see the request. An answer refuses it. */
@@ -141,9 +147,14 @@ export class HttpEdge {
     if (ofRoutes !== undefined) for (const name of ofRoutes) head.remove(name);
   }
 
-  /** Last, when the head of an upstream's answer goes to the client. */
-  onResponse(head: ResponseHead, request: RequestHead): void {
+  /** Last, when the head of an upstream's answer goes to the client. `flags`, `details`: what has been seen so far. */
+  onResponse(head: ResponseHead, request: RequestHead, flags: number, details: string): void {
     const config = this.#config;
+    const failed = this.#proxyStatus?.(flags, details);
+    if (failed !== undefined) {
+      head.add('proxy-status', failed.header);
+      if (failed.status !== undefined && !isGrpc(request)) head.status = failed.status;
+    }
     if (this.#setsServer) head.set('server', config.serverName);
     else if (config.serverHeader === 'append-if-absent' && head.get('server') === undefined) {
       head.set('server', config.serverName);
@@ -167,7 +178,11 @@ export class HttpEdge {
       const id = request?.get('x-request-id');
       if (id !== undefined) headers.push(['x-request-id', id]);
     }
-    return { ...reply, headers };
+    const failed = this.#proxyStatus?.(reply.flags, reply.details);
+    if (failed === undefined) return { ...reply, headers };
+    headers.push(['proxy-status', failed.header]);
+    const status = request !== undefined && isGrpc(request) ? undefined : failed.status;
+    return { ...reply, headers, status: status ?? reply.status };
   }
 
   /** As the `date` header has it; formatted once a second. */

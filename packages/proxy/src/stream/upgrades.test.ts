@@ -81,6 +81,21 @@ describe('which upgrades are allowed', () => {
     });
   }
 
+  test('a CONNECT that no route takes is not found, one that no listener allows is forbidden', async () => {
+    const world = new EngineWorld();
+    await world.upstream(1);
+    await world.apply({
+      clusters: [clusterConfig('shop', [1])],
+      listeners: [listenerConfig([chain(httpProxy(inline([route(forward('shop'))])))])],
+    });
+    (await world.client()).send('1 REQ CONNECT db:5432 ');
+    await world.settle();
+    const routed = await worldOf([]);
+    routed.client.send('1 REQ CONNECT db:5432 ');
+    await routed.world.settle();
+    assert.deepEqual([world.logs, routed.world.logs], [['404 NR route_not_found 0 -'], ['403 - upgrade_failed 0 -']]);
+  });
+
   test('an upgrade passes filters of its own', async () => {
     const filters = [filterConfig('marks', 'own'), filterConfig('router')];
     const { world, upstream, client } = await worldOf([upgrade('websocket', { filters }), upgrade('tea')]);

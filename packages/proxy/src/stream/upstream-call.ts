@@ -69,6 +69,8 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
     const { request } = exchange;
     if (this.idleTimeoutMs !== undefined) exchange.useIdleTimeout(this.idleTimeoutMs);
     this.#tellTimeout(0);
+    if (exchange.proxy.edge?.schemeOfUpstream)
+      request.scheme = this.cluster.config.tls === undefined ? 'http' : 'https';
     this.#route.applyRequest(request, this.#target, exchange);
     const { autoServerName } = this.cluster.config;
     if (autoServerName !== undefined) this.serverName = serverNameOf(autoServerName, request);

@@ -113,6 +113,7 @@ export function httpProxy(routes: HttpProxyConfig['routes'], more: Partial<HttpP
     serverName: 'mosn',
     serverHeader: 'pass-through',
     schemeOverwrite: undefined,
+    schemeOfUpstream: false,
     via: '',
     generateRequestId: false,
     preserveExternalRequestId: false,

@@ -115,6 +115,12 @@ describe('what an answer says at its end', () => {
     assert.throws(() => say('%GRPC_STATUS(LOUD)%'), /GRPC_STATUS\(LOUD\)/);
   });
 
+  test('why the line is written', () => {
+    assert.equal(say('%ACCESS_LOG_TYPE%'), 'DownstreamEnd');
+    assert.equal(say('%ACCESS_LOG_TYPE%', { ...answered, request: undefined }), 'TcpConnectionEnd');
+    assert.equal(say('%ACCESS_LOG_TYPE%', { ...answered, request: undefined, type: 'TcpPeriodic' }), 'TcpPeriodic');
+  });
+
   test('the client is whom trusted proxies name, the peer stays the peer', () => {
     assert.equal(
       say('%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%'),

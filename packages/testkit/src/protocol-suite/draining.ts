@@ -41,6 +41,22 @@ export function drainingTests(bench: Bench, sample: GoAwaySample | undefined): v
     assert.equal(server.drained, 1);
   });
 
+  test('the last answer is written before anybody is told', async () => {
+    const { server, call } = bench.call(bench.plain);
+    server.codec.goAway();
+    server.connection.take();
+    confirm(server);
+    let written = 0;
+    server.whenDrained = () => {
+      written = server.connection.take().length;
+    };
+    call.stream.sendReply(reply);
+    await settled();
+    assert.equal(server.drained, 1);
+    assert.notEqual(written, 0);
+    assert.equal(server.connection.take().length, 0, 'the engine has closed the connection');
+  });
+
   test('a request that has begun to arrive is answered first', async () => {
     const server = bench.server();
     const request = bench.plain.request(1);

@@ -153,6 +153,8 @@ export class ScriptedServer {
   readonly codec: ServerCodec;
   heartbeats = 0;
   drained = 0;
+  /** The engine closes the connection then. */
+  whenDrained: () => void = () => {};
   /** What is done with a new call. */
   onCall: (call: ScriptedCall) => void = () => {};
   /** What the engine adds to the codec's own answers. */
@@ -173,6 +175,7 @@ export class ScriptedServer {
       },
       onDrained: () => {
         this.drained++;
+        this.whenDrained();
       },
     };
     this.codec = protocol.createServerCodec(this.connection, host, optionsOf(settings, limits));
