@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureEnvoy } from '../peers/envoy.ts';
 import { aptInstall, ensureProgram, installOnce, runFor } from '../peers/install.ts';
+import { ensureNghttp2 } from '../peers/nghttp2.ts';
 import { ensureNginx } from '../peers/nginx.ts';
 import type { PeerName } from './options.ts';
 
@@ -20,6 +21,7 @@ export interface NginxProgram extends Program {
 export interface Programs {
   readonly nginx: NginxProgram;
   readonly wrk: Program;
+  readonly h2load: Program;
   readonly haproxy: Program | undefined;
   readonly envoy: Program | undefined;
 }
@@ -28,12 +30,14 @@ export interface Programs {
 export async function installPrograms(peers: readonly PeerName[]): Promise<Programs> {
   await ensureProgram('taskset', ['util-linux']);
   await ensureProgram('openssl', ['openssl']);
+  const { h2load, version: h2loadVersion } = await ensureNghttp2();
   const wrk = await ensureProgram('wrk', ['wrk']);
   // wrk ends its usage message, which has the version, with status 1.
   const wrkSays = spawnSync(wrk, ['-v'], { encoding: 'utf8' }).stdout;
   return {
     nginx: await nginxWithStream(),
     wrk: { binary: wrk, version: versionIn(wrkSays) },
+    h2load: { binary: h2load, version: h2loadVersion },
     haproxy: peers.includes('haproxy') ? await haproxyProgram() : undefined,
     envoy: peers.includes('envoy') ? await ensureEnvoy() : undefined,
   };

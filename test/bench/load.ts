@@ -18,43 +18,68 @@ export interface LoadResult {
 }
 
 export interface Load {
+  /** Told once, before the runs, how much each proxy that takes part can do; the same for all. */
+  calibrate?(ports: readonly number[], seconds: number): Promise<void>;
   /** One call to see that answers come and are right; throws an Error that says what is not. */
   check(port: number): Promise<void>;
   run(port: number, seconds: number): Promise<LoadResult>;
 }
 
-const httpConnections = 64;
 /** What every HTTP backend answers. */
 export const httpBody = 'x'.repeat(1024);
+/** What it answers to a request for `bigPath`. */
+export const bigBody = 'y'.repeat(1024 * 1024);
+export const bigPath = '/big';
+/** One message of 1 KiB each way, behind gRPC's five bytes. */
+export const grpcAnswer = grpcMessage('x'.repeat(1024));
+export const grpcQuestion = grpcMessage('q'.repeat(1024));
+
 const httpHeaders = { 'User-Agent': 'bench/1', Accept: '*/*' };
 const httpPath = '/items/42?view=full';
 
-/** wrk over keep-alive connections. */
-export class HttpLoad {
+function grpcMessage(text: string): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(text.length, 1);
+  return Buffer.concat([head, Buffer.from(text)]);
+}
+
+export interface HttpLoadOptions {
+  readonly scheme: 'http' | 'https';
+  readonly connections: number;
+  /** A new connection for every request. */
+  readonly reconnect?: boolean;
+  /** 1 MiB answers. */
+  readonly big?: boolean;
+}
+
+/** wrk, over keep-alive connections unless it is told otherwise. */
+export class HttpLoad implements Load {
   readonly #wrk: Program;
   readonly #cores: Cores;
-  readonly #scheme: 'http' | 'https';
+  readonly #options: HttpLoadOptions;
 
-  constructor(wrk: Program, cores: Cores, scheme: 'http' | 'https') {
+  constructor(wrk: Program, cores: Cores, options: HttpLoadOptions) {
     this.#wrk = wrk;
     this.#cores = cores;
-    this.#scheme = scheme;
+    this.#options = options;
   }
 
   async check(port: number): Promise<void> {
     const options = { headers: httpHeaders, rejectUnauthorized: false, agent: false, timeout: 5_000 };
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const request = this.#scheme === 'https' ? httpsGet : httpGet;
+      const request = this.#options.scheme === 'https' ? httpsGet : httpGet;
       request(this.#url(port), options, resolve).once('error', reject);
     });
     const body = await text(response);
-    if (response.statusCode !== 200 || body !== httpBody)
+    if (response.statusCode !== 200 || body !== (this.#options.big ? bigBody : httpBody))
       throw new Error(`answers ${response.statusCode} with ${body.length} bytes: ${body.slice(0, 80)}`);
   }
 
   async run(port: number, seconds: number): Promise<LoadResult> {
-    const headers = Object.entries(httpHeaders).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
-    const flags = ['-t1', `-c${httpConnections}`, `-d${seconds}s`, '-s', join(import.meta.dirname, 'wrk-report.lua')];
+    const { connections, reconnect } = this.#options;
+    const all = { ...httpHeaders, ...(reconnect && { Connection: 'close' }) };
+    const headers = Object.entries(all).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+    const flags = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', join(import.meta.dirname, 'wrk-report.lua')];
     const args = [...flags, ...headers, this.#url(port)];
     const answer = await outputOf(pinned(this.#cores.load, { name: 'wrk', command: this.#wrk.binary, args }));
     const { durationUs, ...seen } = JSON.parse(answer) as Omit<LoadResult, 'requestsPerSecond'> & {
@@ -64,7 +89,7 @@ export class HttpLoad {
   }
 
   #url(port: number): string {
-    return `${this.#scheme}://127.0.0.1:${port}${httpPath}`;
+    return `${this.#options.scheme}://127.0.0.1:${port}${this.#options.big ? bigPath : httpPath}`;
   }
 }
 
@@ -98,10 +123,33 @@ export function sumOf(faults: LoadResult['faults']): number {
   return Object.values(faults).reduce((sum, count) => sum + count, 0);
 }
 
-/** The last line that a program prints. */
-async function outputOf(launch: Launch): Promise<string> {
+/** Our own generator of WebSocket messages of 1 KiB, one on its way on each connection. */
+export class WebSocketLoad implements Load {
+  readonly #cores: Cores;
+  readonly #connections: number;
+
+  constructor(cores: Cores, connections: number) {
+    this.#cores = cores;
+    this.#connections = connections;
+  }
+
+  async check(port: number): Promise<void> {
+    const { requests, faults } = await this.run(port, 0.1);
+    if (requests === 0 || sumOf(faults) > 0) throw new Error(`echoes ${requests}: ${JSON.stringify(faults)}`);
+  }
+
+  async run(port: number, seconds: number): Promise<LoadResult> {
+    const program = join(import.meta.dirname, 'websocket', 'load.ts');
+    const args = [program, ...[port, this.#connections, seconds].map(String)];
+    const launch = { name: 'websocket load', command: process.execPath, args };
+    return JSON.parse(await outputOf(pinned(this.#cores.load, launch))) as LoadResult;
+  }
+}
+
+/** The last lines that a program prints. */
+export async function outputOf(launch: Launch, lines = 1): Promise<string> {
   const running = new RunningProcess(launch);
   const { code } = await running.ended;
   if (code !== 0) throw new Error(`${launch.name} ended with ${code}\n${running.tail()}`);
-  return running.tail(1);
+  return running.tail(lines);
 }

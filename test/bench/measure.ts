@@ -7,8 +7,10 @@ import { judgeScenario } from './aims.ts';
 import type { Certificate } from './certificate.ts';
 import { type Cores, pinned } from './cores.ts';
 import { medianSample, noCpu, ratioOf, type Sample } from './figures.ts';
+import { H2Load } from './h2load.ts';
+import { HalfLoad } from './half-load.ts';
 import type { Programs } from './install.ts';
-import { BoltLoad, HttpLoad, type Load, sumOf } from './load.ts';
+import { BoltLoad, HttpLoad, type Load, sumOf, WebSocketLoad } from './load.ts';
 import type { Options } from './options.ts';
 import { startHttpBackend } from './proxies/nginx.ts';
 import type { ProxyProgram, StartedProxy } from './proxies/proxy.ts';
@@ -50,12 +52,18 @@ export async function measureScenario(scenario: Scenario, bench: Bench): Promise
   const backend = await startBackend(scenario, bench, folder);
   const contenders: Contender[] = [];
   try {
-    const load = loadOf(scenario, bench);
+    const load = loadOf(scenario, bench, folder);
     for (const name of scenario.proxies) {
       const contender = await enter(name, scenario, bench, backend.port, folder);
       if (contender !== undefined) contenders.push(contender);
     }
     for (const contender of contenders) await warmUp(contender, load, bench);
+    const well = contenders.filter(({ faults }) => faults.length === 0);
+    await load.calibrate?.(
+      well.map(({ port }) => port),
+      bench.options.seconds,
+    );
+    for (const contender of well) emptyLogOf(contender);
     for (let run = 0; run < bench.options.runs; run++) {
       const fit = contenders.filter(({ faults }) => faults.length === 0);
       const first = run % Math.max(1, fit.length);
@@ -72,24 +80,37 @@ export async function measureScenario(scenario: Scenario, bench: Bench): Promise
 }
 
 async function startBackend(
-  { traffic }: Scenario,
+  { traffic, upstream }: Scenario,
   { programs, cores }: Bench,
   folder: string,
 ): Promise<{ process: RunningProcess; port: number }> {
   const place = join(folder, 'backend');
   mkdirSync(place);
-  if (traffic.kind === 'http') return startHttpBackend(programs.nginx, place, cores.backend);
+  if (traffic.kind !== 'bolt' && traffic.kind !== 'websocket')
+    return startHttpBackend(programs.nginx, place, cores.backend, upstream);
   const port = await freePort();
-  const args = [join(import.meta.dirname, 'bolt', 'echo-server.ts'), String(port)];
-  const process_ = new RunningProcess(pinned(cores.backend, { name: 'bolt backend', command: process.execPath, args }));
-  await process_.listening(port);
-  return { process: process_, port };
+  const args = [join(import.meta.dirname, traffic.kind, 'echo-server.ts'), String(port)];
+  const launch = { name: `${traffic.kind} backend`, command: process.execPath, args };
+  const running = new RunningProcess(pinned(cores.backend, launch));
+  await running.listening(port);
+  return { process: running, port };
 }
 
-function loadOf({ traffic }: Scenario, { programs, cores }: Bench): Load {
-  return traffic.kind === 'http'
-    ? new HttpLoad(programs.wrk, cores, traffic.scheme)
-    : new BoltLoad(cores, traffic.connections, traffic.inFlight);
+function loadOf({ traffic }: Scenario, { programs, cores }: Bench, folder: string): Load {
+  switch (traffic.kind) {
+    case 'http':
+      return new HttpLoad(programs.wrk, cores, traffic);
+    case 'half':
+      return new HalfLoad(programs, cores, traffic.connections, folder);
+    case 'http2':
+      return new H2Load(programs.h2load, cores, traffic, folder);
+    case 'grpc':
+      return new H2Load(programs.h2load, cores, { ...traffic, grpc: true }, folder);
+    case 'websocket':
+      return new WebSocketLoad(cores, traffic.connections);
+    case 'bolt':
+      return new BoltLoad(cores, traffic.connections, traffic.inFlight);
+  }
 }
 
 /** Starts a proxy; one that cannot start takes part with a fault. Undefined when it is not wanted in this run. */
@@ -108,9 +129,10 @@ async function enter(
   mkdirSync(folder);
   const { cores, certificate } = bench;
   try {
-    const { mode, observed } = scenario;
-    const logsRequests = observed && mode !== 'tcp' && (mode !== 'bolt' || name === 'mosn');
-    const started = await proxy.start({ mode, backendPort, observed, certificate, folder, cores });
+    const { mode, upstream, observed } = scenario;
+    const perConnection = mode === 'tcp' || mode === 'websocket' || (mode === 'bolt' && name !== 'mosn');
+    const logsRequests = observed && !perConnection;
+    const started = await proxy.start({ mode, upstream, backendPort, observed, certificate, folder, cores });
     const freshRssMb = usageOf(started.process.pid).rssMb;
     return { ...nothing, started, port: started.port, freshRssMb, logsRequests };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { AimResult, ContenderResult, Results, ScenarioResult, SidecarResult } from './results.ts';
+import type { AimResult, ContenderResult, IdleResult, Results, ScenarioResult, SidecarResult } from './results.ts';
 
 /** Lines of one scenario: its title, a table, the aims. */
 export function scenarioText({ name, title, contenders, aims }: ScenarioResult): string {
@@ -46,15 +46,33 @@ export function sidecarText({ rows, aims }: SidecarResult): string {
   return [title, table([head, ...body]), ...faults, ...aims.map(aimText)].join('\n');
 }
 
+export function idleText({ rows, aims }: IdleResult): string {
+  const head = ['', 'proxy', 'connections', 'KiB each', 'RSS MB', 'with a few'];
+  const body = rows.map(({ proxy, mode, connections, freshRssMb, rssMb, kibEach }) => [
+    mode,
+    proxy,
+    String(connections),
+    figure(kibEach, 1),
+    figure(rssMb, 0),
+    figure(freshRssMb, 0),
+  ]);
+  const faults = rows.flatMap(({ proxy, mode, fault }) =>
+    fault === undefined ? [] : [`  ! ${mode} ${proxy}: ${fault}`],
+  );
+  const title = 'idle: what an open connection costs in resident memory, after one request where there are requests';
+  return [title, table([head, ...body]), ...faults, ...aims.map(aimText)].join('\n');
+}
+
 function aimText({ text, value, max, met }: AimResult): string {
   if (Number.isNaN(value)) return `  aim ${text}: not measured`;
   return `  aim ${text}: ${figure(value, max < 10 ? 2 : 0)}, ${met ? 'met' : 'NOT MET'}`;
 }
 
 /** Whether anything went wrong that is not a matter of speed. */
-export function hasFaults({ scenarios, sidecar }: Results): boolean {
+export function hasFaults({ scenarios, idle, sidecar }: Results): boolean {
   const inScenarios = scenarios.some(({ contenders }) => contenders.some(({ faults }) => faults.length > 0));
-  return inScenarios || (sidecar?.rows.some(({ fault }) => fault !== undefined) ?? false);
+  const inIdle = idle?.rows.some(({ fault }) => fault !== undefined) ?? false;
+  return inScenarios || inIdle || (sidecar?.rows.some(({ fault }) => fault !== undefined) ?? false);
 }
 
 export function writeJson(file: string, results: Results): void {

@@ -38,6 +38,23 @@ export interface SidecarResult {
   readonly aims: readonly AimResult[];
 }
 
+export interface IdleRow {
+  readonly proxy: string;
+  /** Of the proxy's listener. */
+  readonly mode: string;
+  readonly connections: number;
+  /** With a few connections open. */
+  readonly freshRssMb: number;
+  readonly rssMb: number;
+  readonly kibEach: number;
+  readonly fault: string | undefined;
+}
+
+export interface IdleResult {
+  readonly rows: readonly IdleRow[];
+  readonly aims: readonly AimResult[];
+}
+
 export interface AimResult {
   readonly text: string;
   /** NaN when the figure is missing. */
@@ -52,6 +69,7 @@ export interface Results {
   readonly versions: Readonly<Record<string, string>>;
   readonly options: Options;
   readonly scenarios: readonly ScenarioResult[];
+  readonly idle: IdleResult | undefined;
   readonly sidecar: SidecarResult | undefined;
 }
 

@@ -8,6 +8,7 @@ import { availableParallelism, cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { makeCertificate } from './certificate.ts';
 import { chooseCores } from './cores.ts';
+import { measureIdle } from './idle/measure.ts';
 import { installPrograms, type Programs } from './install.ts';
 import { type Bench, measureScenario } from './measure.ts';
 import { type Options, readOptions, usage } from './options.ts';
@@ -16,9 +17,9 @@ import { haproxyProxy } from './proxies/haproxy.ts';
 import { makeBundles, mosnBundle, mosnProxy, mosnSource } from './proxies/mosn.ts';
 import { nginxProxy } from './proxies/nginx.ts';
 import type { ProxyProgram } from './proxies/proxy.ts';
-import { hasFaults, scenarioText, sidecarText, writeJson } from './report.ts';
+import { hasFaults, idleText, scenarioText, sidecarText, writeJson } from './report.ts';
 import type { Results, ScenarioResult } from './results.ts';
-import { pickNames, scenarios, sidecarName } from './scenarios.ts';
+import { idleName, pickNames, scenarios, sidecarName } from './scenarios.ts';
 import { measureSidecar } from './sidecar.ts';
 
 /** Logs and configuration lie in memory, so that no disk takes part. */
@@ -35,7 +36,11 @@ async function main(options: Options, names: ReadonlySet<string>): Promise<numbe
   const progress = (text: string) => console.error(`  ${text}`);
   const bench: Bench = { options, programs, proxies, cores, certificate: makeCertificate(folder), folder, progress };
 
-  const programsUsed = [...proxies.values(), { name: 'wrk', version: programs.wrk.version }];
+  const loads = [
+    { name: 'wrk', version: programs.wrk.version },
+    { name: 'h2load', version: programs.h2load.version },
+  ];
+  const programsUsed = [...proxies.values(), ...loads];
   const versions = Object.fromEntries(programsUsed.map(({ name, version }) => [name, version]));
   const machine = machineOf(cores.proxy, cores.load);
   const about = Object.entries({ ...versions, ...machine }).map(([name, value]) => `${name} ${value}`);
@@ -48,10 +53,12 @@ async function main(options: Options, names: ReadonlySet<string>): Promise<numbe
     console.log(`${scenarioText(result)}\n`);
     done.push(result);
   }
+  const idle = names.has(idleName) ? await measureIdle(bench) : undefined;
+  if (idle !== undefined) console.log(`${idleText(idle)}\n`);
   const sidecar = names.has(sidecarName) ? await measureSidecar(bench) : undefined;
   if (sidecar !== undefined) console.log(`${sidecarText(sidecar)}\n`);
 
-  const results: Results = { startedAt, machine, versions, options, scenarios: done, sidecar };
+  const results: Results = { startedAt, machine, versions, options, scenarios: done, idle, sidecar };
   const file = options.json ?? join(import.meta.dirname, 'results', `${startedAt.replaceAll(':', '-')}.json`);
   writeJson(file, results);
   console.log(`figures in ${file}`);

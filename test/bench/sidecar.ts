@@ -42,7 +42,15 @@ export async function measureSidecar(bench: Bench): Promise<SidecarResult> {
   const meshd = withMosn ? await attempt(startMeshd) : undefined;
   try {
     const { certificate, cores } = bench;
-    const task: Task = { mode: 'http', backendPort: backend.port, observed: true, certificate, folder, cores };
+    const task: Task = {
+      mode: 'http',
+      upstream: 'http1',
+      backendPort: backend.port,
+      observed: true,
+      certificate,
+      folder,
+      cores,
+    };
     const rows: SidecarRow[] = [];
     for (const sidecar of sidecarsOf(bench, task, bundles?.fault, meshd)) {
       const row = await measureOne(sidecar, bench, join(folder, String(rows.length)));
@@ -159,7 +167,7 @@ async function rssAfterLoad(
   port: number,
   { programs, cores, options }: Bench,
 ): Promise<number> {
-  const load = new HttpLoad(programs.wrk, cores, 'http');
+  const load = new HttpLoad(programs.wrk, cores, { scheme: 'http', connections: 64 });
   await load.check(port);
   const { faults } = await load.run(port, options.seconds);
   if (sumOf(faults) > 0) throw new Error(`the load saw ${JSON.stringify(faults)}`);

@@ -11,8 +11,17 @@ import { spec } from 'node:test/reporters';
 /** In a sensible order: what is quick and likely to tell most comes first. And how many tests each has, at least. */
 const suites = [
   { name: 'http', testsMin: 14 },
+  { name: 'envoy-diff', testsMin: 800 },
   { name: 'envoy-xds', testsMin: 6 },
+  { name: 'original-dst', testsMin: 12 },
   { name: 'rpc-java', testsMin: 60 },
+  { name: 'h2spec', testsMin: 3 },
+  { name: 'floods', testsMin: 15 },
+  { name: 'http2', testsMin: 110 },
+  { name: 'websocket', testsMin: 50 },
+  { name: 'tls', testsMin: 14 },
+  { name: 'drain', testsMin: 8 },
+  { name: 'grpc', testsMin: 80 },
 ];
 const suiteTimeoutMs = 10 * 60_000;
 

@@ -1,11 +1,12 @@
 // The Envoy bootstrap that Envoy and mosn both run from, so that they are asked for exactly the same.
 import { join } from 'node:path';
 import { logFields } from '../access-log.ts';
-import type { Task } from './proxy.ts';
+import { isHttp2, isTls, type Task } from './proxy.ts';
 
 const httpConnectionManager = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 const tcpProxy = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
 const downstreamTls = 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext';
+const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const fileAccessLog = 'envoy.extensions.access_loggers.file.v3.FileAccessLog';
 const router = 'envoy.extensions.filters.http.router.v3.Router';
 
@@ -30,15 +31,26 @@ export function bootstrap(task: Task, port: number, adminPort: number, networkFi
             cluster_name: clusterName,
             endpoints: [{ lb_endpoints: [{ endpoint: { address: address(task.backendPort) } }] }],
           },
+          ...(task.upstream === 'http2' && overHttp2),
+          circuit_breakers: { thresholds: [unlimited] },
         },
       ],
     },
   };
 }
 
+const overHttp2 = {
+  typed_extension_protocol_options: {
+    [httpOptions]: typed(httpOptions, { explicit_http_config: { http2_protocol_options: {} } }),
+  },
+};
+
+/** The limits would stand in the way of ten thousand connections. */
+const unlimited = { max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000 };
+
 /** The network filter for a mode that both proxies know. */
 export function standardFilter(task: Task): object {
-  return task.mode === 'http' || task.mode === 'tls' ? httpFilter(task) : tcpFilter(task);
+  return task.mode === 'tcp' || task.mode === 'bolt' ? tcpFilter(task) : httpFilter(task);
 }
 
 export function routeConfig(): object {
@@ -72,7 +84,8 @@ function httpFilter(task: Task): object {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: typed(httpConnectionManager, {
       stat_prefix: 'in',
-      codec_type: 'HTTP1',
+      codec_type: isHttp2(task.mode) ? 'HTTP2' : 'HTTP1',
+      ...(task.mode === 'websocket' && { upgrade_configs: [{ upgrade_type: 'websocket' }] }),
       // Only when observed do the others add X-Forwarded-For and X-Request-Id.
       use_remote_address: task.observed,
       generate_request_id: task.observed,
@@ -89,12 +102,13 @@ function tcpFilter(task: Task): object {
 }
 
 function filterChain(task: Task, networkFilter: object): object {
-  if (task.mode !== 'tls') return { filters: [networkFilter] };
+  if (!isTls(task.mode)) return { filters: [networkFilter] };
   const { certificateFile, keyFile } = task.certificate;
   const context = {
     tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
     tls_certificates: [{ certificate_chain: { filename: certificateFile }, private_key: { filename: keyFile } }],
   };
-  const config = typed(downstreamTls, { common_tls_context: context });
+  const alpn = isHttp2(task.mode) ? { alpn_protocols: ['h2'] } : {};
+  const config = typed(downstreamTls, { common_tls_context: { ...context, ...alpn } });
   return { filters: [networkFilter], transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: config } };
 }

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { freePort } from '../../peers/ports.ts';
 import { type Launch, RunningProcess } from '../../peers/process.ts';
 import { pinned } from '../cores.ts';
+import { idleConnections } from '../idle/connections.ts';
 import type { Program } from '../install.ts';
-import type { ProxyProgram, StartedProxy, Task } from './proxy.ts';
+import { isHttp2, isTls, type ProxyProgram, type StartedProxy, type Task } from './proxy.ts';
 
 const httpFields = '%t %HM %HU %HV %ST %ts %U %B %Ta %Tr %ci %[capture.req.hdr(0)] %ID %[capture.req.hdr(1)] %si:%sp';
 const tcpFields = '%t - - TCP - %ts %U %B %Tt %Tw - - - - %si:%sp';
@@ -28,11 +29,13 @@ export function haproxyProxy(haproxy: Program): ProxyProgram {
 
 async function configuration(task: Task, port: number): Promise<string> {
   const tcp = task.mode === 'tcp';
-  const tls = task.mode === 'tls' ? ` ssl crt ${task.certificate.bothFile} ssl-min-ver TLSv1.3` : '';
+  const alpn = isHttp2(task.mode) ? ' alpn h2' : '';
+  const tls = isTls(task.mode) ? ` ssl crt ${task.certificate.bothFile} ssl-min-ver TLSv1.3${alpn}` : '';
+  const priorKnowledge = isHttp2(task.mode) && !isTls(task.mode) ? ' proto h2' : '';
   return `
 global
   nbthread 1
-  maxconn 4096
+  maxconn ${idleConnections + 100}
   ${task.observed ? 'log stdout format raw local0 info' : ''}
 defaults
   mode ${tcp ? 'tcp' : 'http'}
@@ -40,19 +43,21 @@ defaults
   timeout client 1h
   timeout server 1h
 frontend in
-  bind 127.0.0.1:${port}${tls} backlog 1024
+  bind 127.0.0.1:${port}${tls}${priorKnowledge} backlog 1024
   ${task.observed ? observing(tcp) : ''}
   default_backend out
 backend out
   ${tcp ? '' : 'http-reuse always'}
-  server one 127.0.0.1:${task.backendPort}
+  server one 127.0.0.1:${task.backendPort}${task.upstream === 'http2' ? ' proto h2' : ''}
 ${task.observed ? await metrics() : ''}`;
 }
 
 function observing(tcp: boolean): string {
   if (tcp) return `log global\n  log-format "${tcpFields}"`;
+  // What is written of a failed handshake has as many fields.
   return `log global
   log-format "${httpFields}"
+  error-log-format "${httpFields}"
   unique-id-format %[uuid()]
   unique-id-header X-Request-Id
   option forwardfor

@@ -13,6 +13,8 @@ export interface Route {
   match: Match;
   cluster: string;
   timeout?: string;
+  /** Conditions of Envoy's `retry_on`, for up to three retries; never retried when not given. */
+  retryOn?: string;
 }
 
 export interface Listener {
@@ -20,17 +22,44 @@ export interface Listener {
   /** "http", or the name of an RPC protocol. */
   protocol: string;
   routes: Route[];
+  /** Any free one when not given; one that is changed while it serves needs one. */
+  port?: number;
+  /** Fields of the HTTP connection manager besides the usual ones, or in their place. */
+  manager?: object;
+  /** Added to every answer. */
+  responseHeaders?: Record<string, string>;
+  /** HTTP filters before the router. */
+  httpFilters?: object[];
+  /** One plain chain for everything when not given. */
+  chains?: Chain[];
+  listenerFilters?: object[];
+}
+
+/** A filter chain: what it matches (FilterChainMatch), and its TLS (DownstreamTlsContext); without it, plaintext. */
+export interface Chain {
+  match?: object;
+  tls?: object;
 }
 
 export interface Cluster {
   name: string;
   /** On 127.0.0.1. */
   ports: number[];
+  /** HTTP/1.1 when not given. */
+  protocol?: 'http1' | 'http2';
+  /** Retries at once; Envoy's 3 when not given. */
+  retriesMax?: number;
+  /** Extended CONNECT, for HTTP/2. */
+  allowConnect?: boolean;
+  /** UpstreamTlsContext; without it, plaintext. */
+  tls?: object;
 }
 
 export interface Mesh {
   listeners: Listener[];
   clusters: Cluster[];
+  /** Port of the control plane that serves the listeners; without it, they are static. */
+  controlPlanePort?: number;
 }
 
 /** Which proxy reads the bootstrap. Envoy has no RPC proxy of ours: it gets a TCP proxy to the first route's cluster. */
@@ -41,20 +70,56 @@ export function bootstrap(mesh: Mesh, kind: ProxyKind, accessLog: string): objec
     node: { id: 'sidecar~127.0.0.1~interop.default~default.svc.cluster.local', cluster: 'interop' },
     admin: { address: socketAddress(0) },
     static_resources: {
-      listeners: mesh.listeners.map((one) => listener(one, kind, accessLog)),
-      clusters: mesh.clusters.map(cluster),
+      listeners: mesh.controlPlanePort ? [] : mesh.listeners.map((one) => listener(one, kind, accessLog)),
+      clusters: [...mesh.clusters, ...controlPlane(mesh)].map(cluster),
     },
+    ...(mesh.controlPlanePort && { dynamic_resources: dynamicListeners }),
   };
+}
+
+const controlPlaneCluster = 'control-plane';
+
+const dynamicListeners = {
+  ads_config: {
+    api_type: 'GRPC',
+    transport_api_version: 'V3',
+    grpc_services: [{ envoy_grpc: { cluster_name: controlPlaneCluster } }],
+  },
+  lds_config: { ads: {}, resource_api_version: 'V3' },
+};
+
+function controlPlane({ controlPlanePort }: Mesh): Cluster[] {
+  return controlPlanePort ? [{ name: controlPlaneCluster, ports: [controlPlanePort], protocol: 'http2' }] : [];
 }
 
 function socketAddress(port: number): object {
   return { socket_address: { address: '127.0.0.1', port_value: port } };
 }
 
-function listener(one: Listener, kind: ProxyKind, accessLog: string): object {
+/** A listener resource. */
+export function listener(one: Listener, kind: ProxyKind, accessLog: string): object {
   const filter =
     one.protocol === 'http' ? httpFilter(one, accessLog) : kind === 'mosn' ? rpcFilter(one, accessLog) : tcpFilter(one);
-  return { name: one.name, stat_prefix: one.name, address: socketAddress(0), filter_chains: [{ filters: [filter] }] };
+  return {
+    name: one.name,
+    stat_prefix: one.name,
+    address: socketAddress(one.port ?? 0),
+    ...(one.listenerFilters && { listener_filters: one.listenerFilters }),
+    filter_chains: (one.chains ?? [{}]).map((chain) => filterChain(chain, filter)),
+  };
+}
+
+function filterChain({ match, tls }: Chain, filter: object): object {
+  return {
+    ...(match && { filter_chain_match: match }),
+    ...(tls && { transport_socket: tlsSocket('DownstreamTlsContext', tls) }),
+    filters: [filter],
+  };
+}
+
+function tlsSocket(type: string, context: object): object {
+  const name = `type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.${type}`;
+  return { name: 'envoy.transport_sockets.tls', typed_config: { '@type': name, ...context } };
 }
 
 function httpFilter(one: Listener, accessLog: string): object {
@@ -66,8 +131,9 @@ function httpFilter(one: Listener, accessLog: string): object {
       codec_type: 'AUTO',
       http_protocol_options: { enable_trailers: true },
       route_config: routeConfig(one),
-      http_filters: [router()],
+      http_filters: [...(one.httpFilters ?? []), router()],
       access_log: [fileLog(accessLog)],
+      ...one.manager,
     },
   };
 }
@@ -116,22 +182,32 @@ function fileLog(path: string): object {
 }
 
 function routeConfig(one: Listener): object {
+  const added = Object.entries(one.responseHeaders ?? {}).map(([key, value]) => ({ header: { key, value } }));
   return {
     name: one.name,
+    ...(added.length > 0 && { response_headers_to_add: added }),
     virtual_hosts: [{ name: one.name, domains: ['*'], routes: one.routes.map(route) }],
   };
 }
 
-function route({ match, cluster, timeout }: Route): object {
+function route({ match, cluster, timeout, retryOn }: Route): object {
   const headers = Object.entries(match.headers ?? {}).map(([name, exact]) => ({ name, string_match: { exact } }));
   const path = match.path === undefined ? { prefix: match.prefix ?? '/' } : { path: match.path };
   return {
     match: { ...path, ...(headers.length > 0 && { headers }) },
-    route: { cluster, ...(timeout && { timeout }) },
+    route: {
+      cluster,
+      ...(timeout && { timeout }),
+      ...(retryOn && { retry_policy: { retry_on: retryOn, num_retries: 3 } }),
+    },
   };
 }
 
-function cluster({ name, ports }: Cluster): object {
+function cluster({ name, ports, protocol, retriesMax, allowConnect, tls }: Cluster): object {
+  const http =
+    protocol === 'http2'
+      ? { http2_protocol_options: { ...(allowConnect && { allow_connect: true }) } }
+      : { http_protocol_options: { enable_trailers: true } };
   const endpoints = ports.map((port) => ({ endpoint: { address: socketAddress(port) } }));
   return {
     name,
@@ -141,8 +217,10 @@ function cluster({ name, ports }: Cluster): object {
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-        explicit_http_config: { http_protocol_options: { enable_trailers: true } },
+        explicit_http_config: http,
       },
     },
+    ...(retriesMax && { circuit_breakers: { thresholds: [{ max_retries: retriesMax }] } }),
+    ...(tls && { transport_socket: tlsSocket('UpstreamTlsContext', tls) }),
   };
 }

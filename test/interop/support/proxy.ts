@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureEnvoy } from '../../peers/envoy.ts';
 import { RunningProcess } from '../../peers/process.ts';
-import { bootstrap, type Mesh, type ProxyKind } from './bootstrap.ts';
+import { bootstrap, type Listener, listener, type Mesh, type ProxyKind } from './bootstrap.ts';
+import type { TestControlPlane } from './control-plane.ts';
 
 export const repository = join(import.meta.dirname, '..', '..', '..');
 
@@ -75,19 +76,31 @@ export class RunningProxy {
     return this.process.until(`logged ${what}`, () => this.accessLog().find(fits), 15_000);
   }
 
+  /** Has the control plane serve these listeners instead; resolves when they are taken. */
+  async change(controlPlane: TestControlPlane, listeners: readonly Listener[]): Promise<void> {
+    controlPlane.serve(listeners.map((one) => listener(one, proxyKind, this.#accessLog)));
+    await this.process.until('taken the listeners', () => controlPlane.accepted);
+  }
+
   async stop(): Promise<void> {
     await this.process.stop();
   }
 }
 
-/** Starts the proxy with a static bootstrap and waits until it is ready and its listeners have ports. */
-export async function startProxy(mesh: Mesh, kind: ProxyKind = proxyKind): Promise<RunningProxy> {
+/** Starts the proxy and waits until it is ready and its listeners, static or from a control plane, have ports. */
+export async function startProxy(
+  mesh: Mesh,
+  kind: ProxyKind = proxyKind,
+  { controlPlane, flags = [] }: { controlPlane?: TestControlPlane; flags?: readonly string[] } = {},
+): Promise<RunningProxy> {
   const folder = mkdtempSync(join(tmpdir(), 'proxy-'));
   const accessLog = join(folder, 'access.txt');
   writeFileSync(accessLog, '');
   const config = join(folder, 'bootstrap.json');
-  writeFileSync(config, JSON.stringify(bootstrap(mesh, kind, accessLog), null, 2));
-  const { running, admin } = await launchProxy(kind, config, folder);
+  const served = controlPlane ? { ...mesh, controlPlanePort: controlPlane.port } : mesh;
+  writeFileSync(config, JSON.stringify(bootstrap(served, kind, accessLog), null, 2));
+  controlPlane?.serve(mesh.listeners.map((one) => listener(one, kind, accessLog)));
+  const { running, admin } = await launchProxy(kind, config, folder, flags);
   const ports = await running.until('ready with its listeners', () => listenerPorts(admin, mesh.listeners.length));
   await running.until('ready', () => isReady(admin));
   return new RunningProxy(running, admin, ports, accessLog);
@@ -98,9 +111,11 @@ export async function launchProxy(
   kind: ProxyKind,
   config: string,
   folder: string,
+  moreFlags: readonly string[] = [],
 ): Promise<{ running: RunningProcess; admin: string }> {
   const adminFile = join(folder, 'admin');
   const flags = [
+    ...moreFlags,
     '-c',
     config,
     '--concurrency',
@@ -127,7 +142,7 @@ export async function launchProxy(
   return { running, admin };
 }
 
-async function isReady(admin: string): Promise<boolean> {
+export async function isReady(admin: string): Promise<boolean> {
   return (await fetchText(`${admin}/ready`))?.trim() === 'LIVE';
 }
 
