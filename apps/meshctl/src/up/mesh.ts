@@ -29,7 +29,8 @@ interface Running {
 
 const meshdPorts = { grpc: 15_010, http: 15_014 };
 const readyTimeoutMs = 60_000;
-const pollMs = 25;
+/** Asking costs processor time that those who are asked need to start. */
+const pollMs = 100;
 const requestTimeoutMs = 2_000;
 const serverTimeoutMs = 15_000;
 const meshdTriesMax = 3;

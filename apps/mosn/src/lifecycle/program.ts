@@ -39,7 +39,7 @@ export async function runProgram(argv: readonly string[], { entry, fromSnapshot 
       return;
     }
     tuneHeap();
-    await startServer({ options, bootstrap, log, entry });
+    await startServer({ options, bootstrap, log, entry, fromSnapshot });
   } catch (thrown) {
     fail(messageOf(thrown));
   }

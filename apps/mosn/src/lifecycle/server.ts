@@ -40,6 +40,8 @@ export interface ServerOptions {
   readonly log: ProgramLog;
   /** The file that worker threads start with. */
   readonly entry: URL;
+  /** Its heap was made when the snapshot was: starting has left nothing behind that a collection could give back. */
+  readonly fromSnapshot: boolean;
 }
 
 /** Envoy's stats flush interval: the time that the interval values of histograms are about. */
@@ -50,7 +52,7 @@ const flushIntervalMs = 5000;
  * when the static part is served; readiness may come later, with the control plane's first answers. Throws a CodedError,
  * a line for each resource, when the static part cannot be.
  */
-export async function startServer({ options, bootstrap, log, entry }: ServerOptions): Promise<void> {
+export async function startServer({ options, bootstrap, log, entry, fromSnapshot }: ServerOptions): Promise<void> {
   const { config, extensions, registry } = bootstrap;
   const clock = systemClock;
   const logger = log.logger('main');
@@ -158,7 +160,7 @@ export async function startServer({ options, bootstrap, log, entry }: ServerOpti
     state.advance('LIVE');
     logger.info('ready', { afterMs: Math.round(performance.now()) });
     flushCompileCache();
-    releaseStartupHeap(clock);
+    if (!fromSnapshot) releaseStartupHeap(clock);
   });
   if (refused.length > 0) throw new CodedError('refused', refused.map(lineOf).join('\n'));
   const flush = () => {
