@@ -97,7 +97,7 @@ export class ClientHandshake {
   judge(): PeerRefusal | TlsSession {
     const { socket } = this;
     const { verifier, tls } = this.#context;
-    const shown = evidenceOf(socket);
+    const shown = evidenceOf(socket, verifier);
     const { resumed } = shown;
     const evidence = resumed && this.#kept !== undefined ? { ...shown, ...this.#kept } : shown;
     const { certificate, chainError } = evidence;

@@ -18,8 +18,8 @@ export interface PeerEvidence {
   readonly chainError: string | undefined;
   /** The chain was not shown again. */
   readonly resumed: boolean;
-  /** Authorities of the chain, the trusted one included. */
-  authorities(): number;
+  /** Authorities of the chain, the trusted one included; 0 where the rules do not count them. */
+  readonly authorities: number;
 }
 
 /** Judges peers by one set of rules. */
@@ -35,6 +35,11 @@ export class PeerVerifier {
     this.#names = (rules.subjectAltNames ?? []).map(compileNameMatch);
     this.#hashes = new Set(rules.certificateSha256);
     this.#keys = new Set(rules.spkiSha256);
+  }
+
+  /** Whether the length of a chain matters. */
+  get countsAuthorities(): boolean {
+    return this.#rules.authoritiesMax !== undefined;
   }
 
   /** Undefined: the peer may be let in. A peer without a certificate is refused. */
@@ -58,7 +63,7 @@ export class PeerVerifier {
       const expired = Date.now() > certificate.validToDate.getTime();
       return expired ? { check: 'chain', reason: 'CERT_HAS_EXPIRED' } : undefined;
     }
-    const tooLong = authoritiesMax !== undefined && evidence.authorities() > authoritiesMax;
+    const tooLong = authoritiesMax !== undefined && evidence.authorities > authoritiesMax;
     return tooLong ? { check: 'chain', reason: 'CERT_CHAIN_TOO_LONG' } : undefined;
   }
 
@@ -79,13 +84,15 @@ export class PeerVerifier {
   }
 }
 
-/** What a socket tells after a handshake of its peer's certificate. */
-export function evidenceOf(socket: TLSSocket): PeerEvidence {
+/** What a socket tells after a handshake of its peer's certificate, as far as `verifier` wants to know. */
+export function evidenceOf(socket: TLSSocket, verifier: PeerVerifier | undefined): PeerEvidence {
+  // Asked first: Node 24 forgets the chain with the first look at the certificate alone.
+  const authorities = verifier?.countsAuthorities ? authoritiesOf(socket.getPeerCertificate(true)) : 0;
   return {
     certificate: socket.getPeerX509Certificate(),
     chainError: socket.authorized ? undefined : String(socket.authorizationError ?? 'not verified'),
     resumed: socket.isSessionReused(),
-    authorities: () => authoritiesOf(socket.getPeerCertificate(true)),
+    authorities,
   };
 }
 

@@ -19,6 +19,11 @@ const suitesDefault = [
 const modernSuites = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
 const curvesDefault = ['X25519', 'P-256'];
 
+/** One by one: Node 24 reads no more than the first of a text. */
+function listsIn(crlPem: string): string[] {
+  return crlPem.match(/-----BEGIN X509 CRL-----[^]*?-----END X509 CRL-----/g) ?? [crlPem];
+}
+
 /** The part of Node's options that both sides and all certificates share. */
 export function contextOptions(
   tls: ServerTls | ClientTls,
@@ -31,7 +36,7 @@ export function contextOptions(
       key: certificates.map(({ privateKeyPem }) => privateKeyPem),
     }),
     ...(verification?.authorityPem !== undefined && { ca: verification.authorityPem }),
-    ...(verification?.crlPem !== undefined && { crl: verification.crlPem }),
+    ...(verification?.crlPem !== undefined && { crl: listsIn(verification.crlPem) }),
     // A trusted authority need not be a root, as in Envoy.
     allowPartialTrustChain: true,
     minVersion: tls.minVersion ?? 'TLSv1.2',

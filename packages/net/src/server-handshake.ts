@@ -94,7 +94,7 @@ export class ServerHandshake implements HandshakeOutcome {
       return;
     }
     const { verifier, requiresCertificate } = this.#contexts!;
-    const evidence = evidenceOf(socket);
+    const evidence = evidenceOf(socket, verifier);
     const { certificate } = evidence;
     const anonymous = certificate === undefined && !requiresCertificate;
     const refusal = anonymous ? undefined : verifier.refusal(evidence);
