@@ -211,7 +211,7 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner {
     this.#raw = raw;
     this.#onGone = onGone;
     if (this.#paused) socket.pause();
-    if (!readsItself) socket.on('data', (chunk: Buffer) => this.receive(chunk));
+    if (!readsItself) socket.on('data', this.#onData);
     socket.on('end', () => this.#onEnd(socket));
     socket.on('error', (error) => this.#onError(socket, error));
     socket.on('close', () => this.#onSocketClosed(socket));
@@ -237,6 +237,11 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner {
       this.#closeAfterFlush();
     }
   }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#host.reads.count(chunk.length);
+    this.receive(chunk);
+  };
 
   /** @internal Bytes from the socket. */
   receive(chunk: Buffer): void {

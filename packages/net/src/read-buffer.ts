@@ -4,7 +4,7 @@ const readBytesMax = 64 * 1024;
 const smallReadBytes = 4 * 1024;
 const slabBytes = 32 * 1024;
 /** What may have been handed out since the last collection before another one is asked for. */
-const collectEveryBytes = 16 * 1024 * 1024;
+const collectEveryBytes = 8 * 1024 * 1024;
 
 /**
  * The buffer that all plain sockets of a thread read into, one after the other. Node by default makes a buffer of 64 KiB
@@ -27,14 +27,18 @@ export class ReadBuffer {
 
   /** The first `bytes` of {@link buffer}, in memory that belongs to the caller. */
   take(bytes: number): Buffer {
-    this.#sinceCollection += bytes;
-    if (this.#sinceCollection >= collectEveryBytes) {
-      this.#sinceCollection = 0;
-      this.#collectYoung();
-    }
+    this.count(bytes);
     const chunk = bytes <= smallReadBytes ? this.#slice(bytes) : Buffer.allocUnsafeSlow(bytes);
     this.buffer.copy(chunk, 0, 0, bytes);
     return chunk;
+  }
+
+  /** So many bytes came in buffers of Node's, as those of TLS do. They die as young. */
+  count(bytes: number): void {
+    this.#sinceCollection += bytes;
+    if (this.#sinceCollection < collectEveryBytes) return;
+    this.#sinceCollection = 0;
+    this.#collectYoung();
   }
 
   #slice(bytes: number): Buffer {

@@ -21,7 +21,7 @@ const curvesDefault = ['X25519', 'P-256'];
 
 /** One by one: Node 24 reads no more than the first of a text. */
 function listsIn(crlPem: string): string[] {
-  return crlPem.match(/-----BEGIN X509 CRL-----[^]*?-----END X509 CRL-----/g) ?? [crlPem];
+  return crlPem.match(/-----BEGIN X509 CRL-----[\s\S]*?-----END X509 CRL-----/g) ?? [crlPem];
 }
 
 /** The part of Node's options that both sides and all certificates share. */
