@@ -230,6 +230,8 @@ export class Http1ClientCodec extends DecodingLoop implements ClientCodec, Respo
    * request the system may have taken a part without saying so.
    */
   #nothingHasLeft(stream: Http1ClientStream): boolean {
+    // What was passed to TLS counts as waiting until a later turn, and the answer may be sooner than that.
+    if (this.connection.tls !== undefined) return false;
     return stream.bytesWritten <= takenAtOnceBytes && this.connection.bufferedBytes >= stream.bytesWritten;
   }
 
