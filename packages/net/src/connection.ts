@@ -11,6 +11,7 @@ import type {
   TlsSession,
   Watermarks,
 } from '@sofamesh/contract/transport';
+import { causeOf, closedBySocket } from './close-cause.ts';
 import { descriptorOf, stopReading } from './descriptor.ts';
 import type { Flushable, FlushTurn } from './flush-turn.ts';
 import { originalDestination } from './original-destination.ts';
@@ -447,12 +448,4 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner {
     this.#graceTimer?.cancel();
     this.#graceTimer = this.#host.clock.after(this.#host.closeGraceMs, () => socket.destroy());
   }
-}
-
-const closedBySocket: CloseCause = { kind: 'closed', reason: 'both sides ended' };
-
-function causeOf(error: Error): CloseCause {
-  const code: unknown = Reflect.get(error, 'code');
-  const reason = typeof code === 'string' ? code : error.message;
-  return { kind: reason.startsWith('ERR_SSL') ? 'tls-failed' : 'reset', reason };
 }
