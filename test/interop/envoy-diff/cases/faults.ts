@@ -5,8 +5,14 @@ const chunks = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
 const ends = ['FIN', 'RST'] as const;
 
 export const faultCases: readonly Case[] = [
+  { name: 'upstream: FIN at once', client: [get()], origin: [{ at: 'connect', steps: ['FIN'] }] },
+  {
+    // Without a wait it would be chance whether a proxy is already connected when the reset comes, and so which failure it tells.
+    name: 'upstream: RST without a look at the request',
+    client: [get()],
+    origin: [{ at: 'connect', steps: [{ waitMs: 50 }, 'RST'] }],
+  },
   ...ends.flatMap((end): Case[] => [
-    { name: `upstream: ${end} at once`, client: [get()], origin: [{ at: 'connect', steps: [end] }] },
     { name: `upstream: ${end} before the head`, client: [get()], origin: [answer(end)] },
     { name: `upstream: ${end} after a wait`, client: [get()], origin: [answer({ waitMs: 50 }, end)] },
     {
