@@ -21,6 +21,9 @@ const refreshMs = 500;
 /** Rates, times and shares are those of this last while. */
 const recentMs = 4_000;
 
+/** How long `--for` waits for every client's first call before its time starts anyway: some never call. */
+const firstCallsTimeoutMs = 15_000;
+
 interface Sample {
   readonly atMs: number;
   readonly figures: Figures;
@@ -74,9 +77,15 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Refreshes the table until it is over; the last that was counted while everything ran. */
+/**
+ * Refreshes the table until it is over; the last that was counted while everything ran. `forMs` counts from when every
+ * client has called something: a program that takes long to load has not failed to send.
+ */
 async function watch(mesh: Mesh, screen: Screen, forMs: number | undefined, signal: AbortSignal): Promise<Sample> {
-  const untilMs = performance.now() + (forMs ?? Number.POSITIVE_INFINITY);
+  const durationMs = forMs ?? Number.POSITIVE_INFINITY;
+  const startMs = performance.now();
+  let untilMs = startMs + firstCallsTimeoutMs + durationMs;
+  let counting = false;
   const samples: Sample[] = [];
   const take = async () => {
     const sample = { atMs: performance.now(), figures: await mesh.figures() };
@@ -87,6 +96,10 @@ async function watch(mesh: Mesh, screen: Screen, forMs: number | undefined, sign
     const sample = await take();
     while (samples.length > 2 && samples[1]!.atMs <= sample.atMs - recentMs) samples.shift();
     screen.show(tableOf(sample, samples[0]));
+    if (!counting && mesh.silentClients.length === 0) {
+      counting = true;
+      untilMs = Math.min(untilMs, performance.now() + durationMs);
+    }
     if (signal.aborted || performance.now() >= untilMs) return sample;
     await sleep(Math.min(refreshMs, Math.max(0, untilMs - performance.now())), undefined, { signal }).catch(() => {});
   }

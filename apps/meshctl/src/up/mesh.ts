@@ -46,6 +46,8 @@ export class Mesh {
   readonly #running: Running[];
   #meshd: Program | undefined;
   #stopping = false;
+  /** Those with a sidecar that has not been seen to count a request. */
+  readonly #silentClients = new Set<Running>();
   grpcAddress: IpAddress = ipAddress('127.0.0.1', meshdPorts.grpc);
   httpAddress: IpAddress = ipAddress('127.0.0.1', meshdPorts.http);
 
@@ -81,14 +83,28 @@ export class Mesh {
       }),
     );
     if (!apps) return;
-    for (const client of this.#running) if (!servers.has(client)) this.#startProgram(client);
+    for (const client of this.#running) {
+      if (servers.has(client)) continue;
+      this.#startProgram(client);
+      if (client.sidecar !== undefined && client.program !== undefined) this.#silentClients.add(client);
+    }
+  }
+
+  /** Of the clients that run, those that {@link figures} has not yet seen to call anything. */
+  get silentClients(): readonly string[] {
+    return [...this.#silentClients].filter(({ program }) => program!.running).map(({ workload }) => workload.name);
   }
 
   /** What all sidecars count now. One that does not answer is left out. */
   async figures(): Promise<Figures> {
     const sum = new FiguresSum();
-    const pages = await Promise.allSettled(this.sidecars.map((workload) => this.#admin(workload, figuresPath)));
-    for (const page of pages) if (page.status === 'fulfilled') sum.add(page.value);
+    await Promise.all(
+      this.#running.map(async (running) => {
+        if (!running.workload.sidecar) return;
+        const page = await this.#admin(running.workload, figuresPath).catch(() => undefined);
+        if (page !== undefined && sum.add(page) > 0) this.#silentClients.delete(running);
+      }),
+    );
     return sum.figures;
   }
 

@@ -65,26 +65,33 @@ export class FiguresSum {
     return this.#routes;
   }
 
-  /** `text`: the answer of one sidecar. Throws when it is not what a sidecar answers. */
-  add(text: string): void {
+  /** `text`: the answer of one sidecar. Returns its requests; throws when it is not what a sidecar answers. */
+  add(text: string): number {
     const page = JSON.parse(text) as StatsPage;
+    let requests = 0;
     for (const { name, value, histograms } of page.stats) {
-      if (name !== undefined && value !== undefined) this.#addCounter(name, value);
+      if (name !== undefined && value !== undefined) requests += this.#addCounter(name, value);
       for (const { name: histogram, totals } of histograms?.details ?? []) this.#addHistogram(histogram, totals);
     }
+    return requests;
   }
 
-  #addCounter(name: string, value: number): void {
+  /** Returns how many requests it added. */
+  #addCounter(name: string, value: number): number {
     const [, host, inner, counter] = namePattern.exec(name) ?? [];
-    if (host === undefined || inner === undefined) return;
+    if (host === undefined || inner === undefined) return 0;
     const [route, cluster] = splitOnce(inner, '.cluster.');
     const sum = this.#route(host, route);
-    if (sum === undefined) return;
+    if (sum === undefined) return 0;
     if (cluster !== undefined) {
       if (counter === 'upstream_rq_total') sum.shares.set(cluster, (sum.shares.get(cluster) ?? 0) + value);
-    } else if (counter === 'upstream_rq_total') sum.requests += value;
-    else if (counter === 'upstream_rq_error') sum.errors += value;
+      return 0;
+    }
+    if (counter === 'upstream_rq_error') sum.errors += value;
     else if (counter === 'upstream_rq_injected') sum.injected += value;
+    if (counter !== 'upstream_rq_total') return 0;
+    sum.requests += value;
+    return value;
   }
 
   #addHistogram(
