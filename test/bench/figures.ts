@@ -8,6 +8,11 @@ export interface Sample {
   /** Part of its core that the proxy used, 0 to 1. */
   readonly coreShare: number;
   readonly rssMb: number;
+  /** The part of each proxy in `cpuUsPerRequest` where a request passes more than one, in that order. */
+  readonly hopsCpuUs?: readonly number[];
+  /** Latencies at a pace that all proxies keep, where the scenario has one. */
+  readonly pacedP50Us?: number;
+  readonly pacedP99Us?: number;
 }
 
 export const noCpu = { cpuUsPerRequest: Number.NaN, coreShare: Number.NaN, rssMb: Number.NaN };
@@ -21,7 +26,9 @@ export function median(values: readonly number[]): number {
 
 /** The median of each figure by itself. */
 export function medianSample(samples: readonly Sample[]): Sample {
-  const of = (figure: keyof Sample) => median(samples.map((sample) => sample[figure]));
+  const of = (figure: Exclude<keyof Sample, 'hopsCpuUs'>) => median(samples.flatMap((sample) => sample[figure] ?? []));
+  const hops = samples[0]?.hopsCpuUs;
+  const paced = samples[0]?.pacedP99Us !== undefined;
   return {
     requestsPerSecond: of('requestsPerSecond'),
     p50Us: of('p50Us'),
@@ -29,6 +36,8 @@ export function medianSample(samples: readonly Sample[]): Sample {
     cpuUsPerRequest: of('cpuUsPerRequest'),
     coreShare: of('coreShare'),
     rssMb: of('rssMb'),
+    ...(hops && { hopsCpuUs: hops.map((_, hop) => median(samples.map(({ hopsCpuUs }) => hopsCpuUs![hop]!))) }),
+    ...(paced && { pacedP50Us: of('pacedP50Us'), pacedP99Us: of('pacedP99Us') }),
   };
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureEnvoy } from '../peers/envoy.ts';
 import { aptInstall, ensureProgram, installOnce, runFor } from '../peers/install.ts';
+import { ensureMosnGo } from '../peers/mosn-go.ts';
 import { ensureNghttp2 } from '../peers/nghttp2.ts';
 import { ensureNginx } from '../peers/nginx.ts';
 import type { PeerName } from './options.ts';
@@ -24,6 +25,7 @@ export interface Programs {
   readonly h2load: Program;
   readonly haproxy: Program | undefined;
   readonly envoy: Program | undefined;
+  readonly mosnGo: Program | undefined;
 }
 
 /** Finds or installs what the run needs. Throws PeerMissing. */
@@ -40,6 +42,7 @@ export async function installPrograms(peers: readonly PeerName[]): Promise<Progr
     h2load: { binary: h2load, version: h2loadVersion },
     haproxy: peers.includes('haproxy') ? await haproxyProgram() : undefined,
     envoy: peers.includes('envoy') ? await ensureEnvoy() : undefined,
+    mosnGo: peers.includes('mosn-go') ? await ensureMosnGo() : undefined,
   };
 }
 

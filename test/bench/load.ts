@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { type Launch, RunningProcess } from '../peers/process.ts';
 import { type Cores, pinned } from './cores.ts';
 import type { Program } from './install.ts';
+import type { RpcProtocol } from './rpc/formats.ts';
 
 /** What a load generator saw in one run. */
 export interface LoadResult {
@@ -23,6 +24,8 @@ export interface Load {
   /** One call to see that answers come and are right; throws an Error that says what is not. */
   check(port: number): Promise<void>;
   run(port: number, seconds: number): Promise<LoadResult>;
+  /** At a pace that all proxies can keep, for latencies that tell what a proxy adds; only where the scenario has one. */
+  runPaced?(port: number, seconds: number): Promise<LoadResult>;
 }
 
 /** What every HTTP backend answers. */
@@ -93,16 +96,26 @@ export class HttpLoad implements Load {
   }
 }
 
-/** Our own generator of bolt calls, 1 KiB of content each way. */
-export class BoltLoad {
-  readonly #cores: Cores;
-  readonly #connections: number;
-  readonly #inFlight: number;
+export interface RpcLoadOptions {
+  readonly protocol: RpcProtocol;
+  readonly connections: number;
+  /** Calls on each. */
+  readonly inFlight: number;
+  /** In all, for `runPaced`. */
+  readonly callsPerSecond?: number;
+}
 
-  constructor(cores: Cores, connections: number, inFlight: number) {
+/** Our own generator of RPC calls, 1 KiB of content each way. */
+export class RpcLoad implements Load {
+  readonly #cores: Cores;
+  readonly #options: RpcLoadOptions;
+  readonly runPaced?: Load['run'];
+
+  constructor(cores: Cores, options: RpcLoadOptions) {
     this.#cores = cores;
-    this.#connections = connections;
-    this.#inFlight = inFlight;
+    this.#options = options;
+    const { callsPerSecond } = options;
+    if (callsPerSecond !== undefined) this.runPaced = (port, seconds) => this.#run(port, seconds, callsPerSecond);
   }
 
   async check(port: number): Promise<void> {
@@ -110,12 +123,16 @@ export class BoltLoad {
     if (requests === 0 || sumOf(faults) > 0) throw new Error(`answers ${requests} calls: ${JSON.stringify(faults)}`);
   }
 
-  async run(port: number, seconds: number): Promise<LoadResult> {
-    const program = join(import.meta.dirname, 'bolt', 'load.ts');
-    const args = [program, ...[port, this.#connections, this.#inFlight, seconds].map(String)];
-    return JSON.parse(
-      await outputOf(pinned(this.#cores.load, { name: 'bolt load', command: process.execPath, args })),
-    ) as LoadResult;
+  run(port: number, seconds: number): Promise<LoadResult> {
+    return this.#run(port, seconds);
+  }
+
+  async #run(port: number, ...length: readonly number[]): Promise<LoadResult> {
+    const { protocol, connections, inFlight } = this.#options;
+    const program = join(import.meta.dirname, 'rpc', 'load.ts');
+    const args = [program, protocol, ...[port, connections, inFlight, ...length].map(String)];
+    const launch = { name: `${protocol} load`, command: process.execPath, args };
+    return JSON.parse(await outputOf(pinned(this.#cores.load, launch))) as LoadResult;
   }
 }
 

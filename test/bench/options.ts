@@ -1,14 +1,15 @@
 import { parseArgs } from 'node:util';
 
-export const peerNames = ['nginx', 'haproxy', 'envoy'] as const;
+export const peerNames = ['nginx', 'haproxy', 'envoy', 'mosn-go'] as const;
 export type PeerName = (typeof peerNames)[number];
 export type MosnForm = 'source' | 'bundle' | 'none';
 
 export interface Options {
-  /** Names of scenarios, or beginnings of names (`bolt`); empty means all. */
+  /** Names of scenarios, beginnings of names (`bolt`) or groups (`rpc`); empty means all. */
   readonly only: readonly string[];
   readonly runs: number;
   readonly seconds: number;
+  /** The longest warm-up. */
   readonly warmupSeconds: number;
   readonly peers: readonly PeerName[];
   readonly mosn: MosnForm;
@@ -19,11 +20,11 @@ export interface Options {
 
 export const usage = `npm run bench -- [options]
 
-  --only NAME[,NAME]       scenarios to run, whole names or what they begin with (bolt); default all
+  --only NAME[,NAME]       scenarios to run: whole names, what they begin with (bolt), or rpc for all RPC; default all
   --runs N                 runs per scenario and proxy, of which the median counts; default 5
   --seconds N              length of a run; default 3
-  --warmup N               seconds of load before the first run; default 2
-  --peers NAME[,NAME]      proxies beside mosn: nginx,haproxy,envoy; default all
+  --warmup N               seconds of load before the first run, fewer when CPU time stops falling; default 15
+  --peers NAME[,NAME]      proxies beside mosn: nginx,haproxy,envoy,mosn-go (needs Go); default all
   --mosn source|bundle|none  apps/mosn, dist/mosn.mjs (made anew by npm run bundle), or peers only; default source
   --json FILE              where the figures go; default test/bench/results/TIME.json`;
 
@@ -35,7 +36,7 @@ export function readOptions(args: readonly string[]): Options {
       only: { type: 'string', default: '' },
       runs: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '3' },
-      warmup: { type: 'string', default: '2' },
+      warmup: { type: 'string', default: '15' },
       peers: { type: 'string', default: peerNames.join() },
       mosn: { type: 'string', default: 'source' },
       json: { type: 'string' },

@@ -1,35 +1,68 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { AimResult, ContenderResult, IdleResult, Results, ScenarioResult, SidecarResult } from './results.ts';
+import { microsecondsMax } from './rpc/latencies.ts';
 
 /** Lines of one scenario: its title, a table, the aims. */
 export function scenarioText({ name, title, contenders, aims }: ScenarioResult): string {
-  const head = ['', 'req/s', 'p50 ms', 'p99 ms', 'CPU µs/req', 'spread', 'core', 'RSS MB', 'fresh', ...ratioHead];
-  const rows = contenders.map(contenderRow);
+  const columns = [...mainColumns, ...(contenders.some(isPaced) ? pacedColumns(contenders) : []), ...ratioColumns];
+  const head = columns.map((column) => column.head);
+  const rows = contenders.map((contender) => columns.map((column) => column.cell(contender)));
   const faults = contenders.flatMap((one) => one.faults.map((fault) => `  ! ${one.name}: ${fault}`));
   return [`${name}: ${title}`, table([head, ...rows]), ...faults, ...aims.map(aimText)].join('\n');
 }
 
-const ratioHead = ['mosn/it: CPU', 'req/s', 'p50', 'p99'];
+interface Column {
+  readonly head: string;
+  cell(contender: ContenderResult): string;
+}
 
-function contenderRow({ name, freshRssMb, runs, median, mosnRatio }: ContenderResult): string[] {
-  const cpus = runs.map(({ cpuUsPerRequest }) => cpuUsPerRequest);
-  const spread = `${figure(Math.min(...cpus), 2)}–${figure(Math.max(...cpus), 2)}`;
+const mainColumns: readonly Column[] = [
+  { head: '', cell: ({ name }) => name },
+  { head: 'req/s', cell: ({ median }) => figure(median.requestsPerSecond, 0) },
+  { head: 'p50 ms', cell: ({ median }) => figure(median.p50Us / 1000, 3) },
+  { head: 'p99 ms', cell: ({ median }) => figure(median.p99Us / 1000, 3) },
+  { head: 'CPU µs/req', cell: ({ median }) => cpuText(median) },
+  { head: 'spread', cell: ({ runs }) => spreadText(runs.map(({ cpuUsPerRequest }) => cpuUsPerRequest)) },
+  {
+    head: 'core',
+    cell: ({ median }) => (Number.isFinite(median.coreShare) ? `${figure(median.coreShare * 100, 0)} %` : '–'),
+  },
+  { head: 'RSS MB', cell: ({ median }) => figure(median.rssMb, 0) },
+  { head: 'fresh', cell: ({ freshRssMb }) => figure(freshRssMb, 0) },
+];
+
+const ratioColumns: readonly Column[] = [
+  { head: 'mosn/it: CPU', cell: ({ mosnRatio }) => figure(mosnRatio?.cpuUsPerRequest, 2) },
+  { head: 'req/s', cell: ({ mosnRatio }) => figure(mosnRatio?.requestsPerSecond, 2) },
+  { head: 'p50', cell: ({ mosnRatio }) => figure(mosnRatio?.p50Us, 2) },
+  { head: 'p99', cell: ({ mosnRatio }) => figure(mosnRatio?.p99Us, 2) },
+];
+
+const isPaced = ({ median }: ContenderResult) => median.pacedP99Us !== undefined;
+
+/** At a pace latency is the proxy's, not the queue's, so what it adds to a direct connection means something. */
+function pacedColumns(contenders: readonly ContenderResult[]): Column[] {
+  const direct = contenders.find(({ name }) => name === 'direct')?.median;
+  const ms = (us = Number.NaN) => (us >= microsecondsMax ? `≥ ${microsecondsMax / 1000}` : figure(us / 1000, 3));
+  const added = (us = Number.NaN, directUs = Number.NaN) =>
+    us >= microsecondsMax ? '–' : figure((us - directUs) / 1000, 3);
   return [
-    name,
-    figure(median.requestsPerSecond, 0),
-    figure(median.p50Us / 1000, 3),
-    figure(median.p99Us / 1000, 3),
-    figure(median.cpuUsPerRequest, 2),
-    Number.isFinite(cpus[0]) ? spread : '–',
-    Number.isFinite(median.coreShare) ? `${figure(median.coreShare * 100, 0)} %` : '–',
-    figure(median.rssMb, 0),
-    figure(freshRssMb, 0),
-    figure(mosnRatio?.cpuUsPerRequest, 2),
-    figure(mosnRatio?.requestsPerSecond, 2),
-    figure(mosnRatio?.p50Us, 2),
-    figure(mosnRatio?.p99Us, 2),
+    { head: 'paced p50 ms', cell: ({ median }) => ms(median.pacedP50Us) },
+    { head: 'p99 ms', cell: ({ median }) => ms(median.pacedP99Us) },
+    { head: 'added p50', cell: ({ median }) => added(median.pacedP50Us, direct?.pacedP50Us) },
+    { head: 'added p99', cell: ({ median }) => added(median.pacedP99Us, direct?.pacedP99Us) },
   ];
+}
+
+/** With the part of each proxy where there are two. */
+function cpuText({ cpuUsPerRequest, hopsCpuUs }: ContenderResult['median']): string {
+  const total = figure(cpuUsPerRequest, 2);
+  return hopsCpuUs === undefined ? total : `${total} = ${hopsCpuUs.map((us) => figure(us, 2)).join(' + ')}`;
+}
+
+function spreadText(cpus: readonly number[]): string {
+  return Number.isFinite(cpus[0]) ? `${figure(Math.min(...cpus), 2)}–${figure(Math.max(...cpus), 2)}` : '–';
 }
 
 export function sidecarText({ rows, aims }: SidecarResult): string {

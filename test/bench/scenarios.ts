@@ -1,6 +1,6 @@
-import type { Mode, Upstream } from './proxies/proxy.ts';
-
-export type ProxyName = 'mosn' | 'nginx' | 'haproxy' | 'envoy' | 'direct';
+import type { RpcLoadOptions } from './load.ts';
+import type { Link, Mode, ProxyName, ServiceLevel, Upstream } from './proxies/proxy.ts';
+import { rpcScenarios } from './rpc-scenarios.ts';
 
 export type Traffic =
   | {
@@ -17,7 +17,17 @@ export type Traffic =
   | { readonly kind: 'http2'; readonly connections: number; readonly streams: number }
   | { readonly kind: 'grpc'; readonly connections: number; readonly streams: number }
   | { readonly kind: 'websocket'; readonly connections: number }
-  | { readonly kind: 'bolt'; readonly connections: number; readonly inFlight: number };
+  | ({ readonly kind: 'rpc' } & RpcLoadOptions);
+
+/** A proxy in the role that it has in a scenario. */
+export interface Entrant {
+  /** In tables and aims: the proxy's own name, with an ending where one proxy has several roles. */
+  readonly name: string;
+  /** `direct` is the load on the backend with nothing between. */
+  readonly proxy: ProxyName | 'direct';
+  readonly level?: ServiceLevel;
+  readonly link?: Link;
+}
 
 export interface Scenario {
   readonly name: string;
@@ -28,11 +38,13 @@ export interface Scenario {
   /** Access log with all fields, metrics on. */
   readonly observed: boolean;
   readonly traffic: Traffic;
-  /** In the order of the table; `direct` is the load on the backend with nothing between. */
-  readonly proxies: readonly ProxyName[];
+  /** In the order of the table. */
+  readonly entrants: readonly Entrant[];
 }
 
-const web: readonly ProxyName[] = ['mosn', 'nginx', 'haproxy', 'envoy'];
+const entrants = (...names: readonly ProxyName[]): Entrant[] => names.map((name) => ({ name, proxy: name }));
+const web = entrants('mosn', 'nginx', 'haproxy', 'envoy');
+const webAndMosnGo = [...web, ...entrants('mosn-go')];
 const http: Traffic = { kind: 'http', scheme: 'http', connections: 64 };
 const https: Traffic = { kind: 'http', scheme: 'https', connections: 64 };
 const lookedAt = 'access log and metrics on';
@@ -47,20 +59,7 @@ function http2(connections: number, upstream: Upstream): Scenario {
     observed: true,
     traffic: { kind: 'http2', connections, streams: 32 },
     // nginx speaks HTTP/2 to a backend only as gRPC.
-    proxies: upstream === 'http1' ? web : ['mosn', 'haproxy', 'envoy'],
-  };
-}
-
-function bolt(name: string, connections: number, inFlight: number): Scenario {
-  const across = connections === 1 ? 'one connection' : `${connections} connections`;
-  return {
-    name,
-    title: `bolt, 1 KiB each way, ${across}, ${inFlight} in flight on each; mosn at FULL, Envoy's TCP proxy`,
-    mode: 'bolt',
-    upstream: 'bolt',
-    observed: true,
-    traffic: { kind: 'bolt', connections, inFlight },
-    proxies: ['mosn', 'envoy', 'direct'],
+    entrants: upstream === 'http1' ? web : entrants('mosn', 'haproxy', 'envoy'),
   };
 }
 
@@ -72,7 +71,7 @@ export const scenarios: readonly Scenario[] = [
     upstream: 'http1',
     observed: true,
     traffic: http,
-    proxies: web,
+    entrants: webAndMosnGo,
   },
   {
     name: 'http',
@@ -81,7 +80,7 @@ export const scenarios: readonly Scenario[] = [
     upstream: 'http1',
     observed: false,
     traffic: http,
-    proxies: web,
+    entrants: webAndMosnGo,
   },
   {
     name: 'tcp',
@@ -90,7 +89,7 @@ export const scenarios: readonly Scenario[] = [
     upstream: 'http1',
     observed: true,
     traffic: http,
-    proxies: web,
+    entrants: web,
   },
   {
     name: 'tls',
@@ -99,7 +98,7 @@ export const scenarios: readonly Scenario[] = [
     upstream: 'http1',
     observed: true,
     traffic: https,
-    proxies: web,
+    entrants: web,
   },
   {
     name: 'tls-handshakes',
@@ -108,7 +107,7 @@ export const scenarios: readonly Scenario[] = [
     upstream: 'http1',
     observed: true,
     traffic: { ...https, reconnect: true },
-    proxies: web,
+    entrants: web,
   },
   http2(8, 'http1'),
   http2(1, 'http1'),
@@ -121,7 +120,7 @@ export const scenarios: readonly Scenario[] = [
     upstream: 'http2',
     observed: true,
     traffic: { kind: 'grpc', connections: 8, streams: 32 },
-    proxies: web,
+    entrants: web,
   },
   {
     name: 'websocket',
@@ -130,7 +129,7 @@ export const scenarios: readonly Scenario[] = [
     upstream: 'http1',
     observed: true,
     traffic: { kind: 'websocket', connections: 64 },
-    proxies: web,
+    entrants: web,
   },
   {
     name: 'body-1m',
@@ -139,7 +138,7 @@ export const scenarios: readonly Scenario[] = [
     upstream: 'http1',
     observed: true,
     traffic: { ...http, connections: 16, big: true },
-    proxies: web,
+    entrants: web,
   },
   {
     name: 'half-load',
@@ -148,12 +147,9 @@ export const scenarios: readonly Scenario[] = [
     upstream: 'http1',
     observed: true,
     traffic: { kind: 'half', connections: 64 },
-    proxies: web,
+    entrants: web,
   },
-  bolt('bolt-1', 1, 1),
-  bolt('bolt-64', 1, 64),
-  bolt('bolt-256', 1, 256),
-  bolt('bolt-16x4', 16, 4),
+  ...rpcScenarios,
 ];
 
 /** Name of the part that measures memory and start; it is no traffic scenario. */
@@ -161,18 +157,59 @@ export const sidecarName = 'sidecar';
 /** Name of the part that measures what idle connections cost. */
 export const idleName = 'idle';
 
+/** What `--only` picked. */
+export interface Picked {
+  /** In the order of the list, with those entrants that are to take part. */
+  readonly scenarios: readonly Scenario[];
+  /** `idle`, `sidecar`. */
+  readonly others: ReadonlySet<string>;
+}
+
 /**
- * The names that `--only` picks: a whole name, else all that begin with it and a dash. Throws an Error on a name that
- * picks nothing.
+ * What the names pick: a whole name, a role of mosn's in a scenario (`bolt-64-light` is `bolt-64` without the other mosns),
+ * the group `rpc`, or else all names that begin with it and a dash. Throws an Error on a name that picks nothing.
  */
-export function pickNames(only: readonly string[]): ReadonlySet<string> {
-  const names = [...scenarios.map(({ name }) => name), idleName, sidecarName];
-  if (only.length === 0) return new Set(names);
-  return new Set(
-    only.flatMap((wanted) => {
-      const picked = names.includes(wanted) ? [wanted] : names.filter((name) => name.startsWith(`${wanted}-`));
-      if (picked.length === 0) throw new Error(`--only ${wanted}: one of ${names.join(', ')}`);
-      return picked;
+export function pickNames(only: readonly string[]): Picked {
+  const others = [idleName, sidecarName];
+  if (only.length === 0) return { scenarios, others: new Set(others) };
+  const picked = only.map((wanted) => {
+    const begins = (name: string) => name.startsWith(`${wanted}-`);
+    const exact = scenarios.flatMap((scenario) => narrowed(scenario, wanted) ?? []);
+    const found =
+      exact.length > 0
+        ? exact
+        : scenarios.filter(({ name, traffic }) => begins(name) || (wanted === 'rpc' && traffic.kind === 'rpc'));
+    const other = others.filter((name) => name === wanted);
+    if (found.length + other.length === 0) throw new Error(`--only ${wanted}: one of ${names().join(', ')}`);
+    return { found, other };
+  });
+  return {
+    scenarios: scenarios.flatMap((scenario) => {
+      const chosen = picked.flatMap(({ found }) => found.filter(({ name }) => name === scenario.name));
+      const wantedEntrants = scenario.entrants.filter((one) => chosen.some((some) => some.entrants.includes(one)));
+      return chosen.length > 0 ? [{ ...scenario, entrants: wantedEntrants }] : [];
     }),
-  );
+    others: new Set(picked.flatMap(({ other }) => other)),
+  };
+}
+
+/** The scenario if that is its name, without other mosns if it is the name of one in it, or else undefined. */
+function narrowed(scenario: Scenario, wanted: string): Scenario | undefined {
+  if (scenario.name === wanted) return scenario;
+  const role = scenario.entrants.find((one) => roleName(scenario, one) === wanted);
+  if (role === undefined) return undefined;
+  return { ...scenario, entrants: scenario.entrants.filter((one) => one === role || one.proxy !== 'mosn') };
+}
+
+/** `bolt-64-light` for `mosn-light` in `bolt-64`. */
+function roleName(scenario: Scenario, { name, proxy }: Entrant): string | undefined {
+  return proxy === 'mosn' && name !== 'mosn' ? `${scenario.name}${name.slice('mosn'.length)}` : undefined;
+}
+
+function names(): string[] {
+  return ['rpc', ...scenarios.flatMap((one) => [one.name, ...rolesIn(one)]), idleName, sidecarName];
+}
+
+function rolesIn(scenario: Scenario): string[] {
+  return scenario.entrants.flatMap((one) => roleName(scenario, one) ?? []);
 }

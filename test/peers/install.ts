@@ -3,8 +3,8 @@ import { accessSync, constants, existsSync, mkdirSync, rmSync, statSync } from '
 import { delimiter, join } from 'node:path';
 import { PeerMissing, peersFolder } from './peer.ts';
 
-const installTimeoutMs = 300_000;
-const lockWaitMs = 600_000;
+const installTimeoutMs = 600_000;
+const lockWaitMs = 900_000;
 let aptListsFresh = false;
 
 /** Full path of a program on PATH or in the folders where Debian keeps servers, or undefined. */

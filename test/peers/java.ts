@@ -11,34 +11,59 @@ const copyPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-
 
 interface Library {
   name: string;
-  group: string;
-  artifact: string;
   version: string;
+  /** What to take from Maven Central, as group:artifact:version. */
+  artifacts: string[];
   /** Classes of ours that need it, besides those that need none. */
   classes: string[];
   jvmFlags: string[];
 }
 
+// Without it an exception's message is lost, and Dubbo 2.7 does not start.
+const openLang = '--add-opens=java.base/java.lang=ALL-UNNAMED';
+
 const sofaRpc: Library = {
   name: 'sofa-rpc',
-  group: 'com.alipay.sofa',
-  artifact: 'sofa-rpc-all',
   version: '5.13.2',
-  classes: ['SofaClient', 'SofaServer'],
-  // Without the opening an exception's message is lost; the tracer would double every frame.
-  jvmFlags: ['--add-opens=java.base/java.lang=ALL-UNNAMED', '-Ddefault.tracer='],
+  artifacts: ['com.alipay.sofa:sofa-rpc-all:5.13.2'],
+  classes: ['SofaClient', 'SofaServer', 'ProtoService', 'ProtoServiceImpl'],
+  // The tracer would double every frame.
+  jvmFlags: [openLang, '-Ddefault.tracer='],
 };
 
-const dubbo: Library = {
+const sofaBolt: Library = {
+  name: 'sofa-bolt',
+  version: '1.6.12',
+  artifacts: ['com.alipay.sofa:bolt:1.6.12', 'com.alipay.sofa:hessian:3.5.5'],
+  classes: ['BoltCall', 'BoltClient', 'BoltServer'],
+  jvmFlags: [openLang],
+};
+
+const dubbo3: Library = {
   name: 'dubbo',
-  group: 'org.apache.dubbo',
-  artifact: 'dubbo',
   version: '3.3.6',
-  classes: ['DubboConsumer', 'DubboProvider'],
-  jvmFlags: [],
+  artifacts: ['org.apache.dubbo:dubbo:3.3.6'],
+  classes: [
+    'DubboConsumer',
+    'DubboProvider',
+    'Dubbo3Consumer',
+    'Dubbo3Provider',
+    'StreamService',
+    'StreamServiceImpl',
+    'TripleStreams',
+  ],
+  jvmFlags: [openLang],
 };
 
-const plainClasses = ['Caller', 'EchoService', 'EchoServiceImpl', 'Json', 'Refused'];
+const dubbo27: Library = {
+  name: 'dubbo',
+  version: '2.7.23',
+  artifacts: ['org.apache.dubbo:dubbo:2.7.23'],
+  classes: ['DubboConsumer', 'DubboProvider'],
+  jvmFlags: [openLang],
+};
+
+const plainClasses = ['Caller', 'EchoService', 'EchoServiceImpl', 'Json', 'Refused', 'Styles'];
 
 /** A Java library with our programs compiled against it. */
 export interface JavaPeer {
@@ -48,7 +73,9 @@ export interface JavaPeer {
 }
 
 export const ensureSofaRpc = () => ensureLibrary(sofaRpc);
-export const ensureDubbo = () => ensureLibrary(dubbo);
+export const ensureSofaBolt = () => ensureLibrary(sofaBolt);
+export const ensureDubbo3 = () => ensureLibrary(dubbo3);
+export const ensureDubbo27 = () => ensureLibrary(dubbo27);
 
 async function ensureLibrary(library: Library): Promise<JavaPeer> {
   const jars = await ensureJars(library);
@@ -88,17 +115,19 @@ async function ensureJars(library: Library): Promise<string> {
   await ensureJdk();
   const folder = cacheFolder('java', `${library.name}-${library.version}`);
   const jars = join(folder, 'lib');
-  const peer = `${library.name} (Java)`;
+  const peer = `${library.name} ${library.version} (Java)`;
   await installOnce(
     peer,
     () => existsSync(jars),
     () => {
-      const { group, artifact, version } = library;
-      const coordinates = `<groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version>`;
+      const dependencies = library.artifacts.map((coordinates) => {
+        const [group, artifact, version] = coordinates.split(':');
+        return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
+      });
       const self = `<groupId>mesh.interop</groupId><artifactId>${library.name}-jars</artifactId><version>1</version>`;
       writeFileSync(
         join(folder, 'pom.xml'),
-        `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>${self}<dependencies><dependency>${coordinates}</dependency></dependencies></project>\n`,
+        `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>${self}<dependencies>${dependencies.join('')}</dependencies></project>\n`,
       );
       // Copied aside and renamed, so that an install that broke off is not taken for a whole one.
       const unfinished = join(folder, 'lib.unfinished');
@@ -116,8 +145,11 @@ async function ensureClasses(library: Library, jars: string): Promise<string> {
   const files = [...plainClasses, ...library.classes].map((name) => join(sources, `${name}.java`));
   const hash = createHash('sha256').update(readdirSync(jars).join());
   for (const file of files) hash.update(readFileSync(file));
-  const folder = join(cacheFolder('java', 'classes'), `${library.name}-${hash.digest('hex').slice(0, 16)}`);
-  const peer = `${library.name} test programs (Java)`;
+  const folder = join(
+    cacheFolder('java', 'classes'),
+    `${library.name}-${library.version}-${hash.digest('hex').slice(0, 16)}`,
+  );
+  const peer = `${library.name} ${library.version} test programs (Java)`;
   await installOnce(
     peer,
     () => existsSync(folder),

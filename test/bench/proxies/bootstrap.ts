@@ -16,12 +16,25 @@ export function accessLogOf(task: Task): string | undefined {
   return task.observed ? join(task.folder, 'access.txt') : undefined;
 }
 
-export function bootstrap(task: Task, port: number, adminPort: number, networkFilter: object): object {
+/** What a bootstrap may have more than the task says. */
+export interface Additions {
+  readonly filterChain?: object;
+  readonly cluster?: object;
+}
+
+export function bootstrap(
+  task: Task,
+  port: number,
+  adminPort: number,
+  networkFilter: object,
+  additions: Additions = {},
+): object {
+  const chain = { ...filterChain(task, networkFilter), ...additions.filterChain };
   return {
     node: { id: 'bench', cluster: 'bench' },
     admin: { address: address(adminPort) },
     static_resources: {
-      listeners: [{ name: 'in', address: address(port), filter_chains: [filterChain(task, networkFilter)] }],
+      listeners: [{ name: 'in', address: address(port), filter_chains: [chain] }],
       clusters: [
         {
           name: clusterName,
@@ -33,6 +46,7 @@ export function bootstrap(task: Task, port: number, adminPort: number, networkFi
           },
           ...(task.upstream === 'http2' && overHttp2),
           circuit_breakers: { thresholds: [unlimited] },
+          ...additions.cluster,
         },
       ],
     },
@@ -50,7 +64,7 @@ const unlimited = { max_connections: 100_000, max_pending_requests: 100_000, max
 
 /** The network filter for a mode that both proxies know. */
 export function standardFilter(task: Task): object {
-  return task.mode === 'tcp' || task.mode === 'bolt' ? tcpFilter(task) : httpFilter(task);
+  return task.mode === 'tcp' ? tcpFilter(task) : httpFilter(task);
 }
 
 export function routeConfig(): object {
@@ -96,7 +110,7 @@ function httpFilter(task: Task): object {
   };
 }
 
-function tcpFilter(task: Task): object {
+export function tcpFilter(task: Task): object {
   const config = { stat_prefix: 'in', cluster: clusterName, access_log: accessLogs(task) };
   return { name: 'envoy.filters.network.tcp_proxy', typed_config: typed(tcpProxy, config) };
 }

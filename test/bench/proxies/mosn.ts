@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../peers/ports.ts';
 import { RunningProcess } from '../../peers/process.ts';
 import { pinned } from '../cores.ts';
-import { boltFilter } from './bolt-filter.ts';
-import { accessLogOf, bootstrap, standardFilter } from './bootstrap.ts';
-import type { ProxyProgram, StartedProxy, Task } from './proxy.ts';
+import { type Additions, accessLogOf, bootstrap, standardFilter } from './bootstrap.ts';
+import { isRpc, type ProxyProgram, type StartedProxy, type Task } from './proxy.ts';
+import { rpcFilter } from './rpc-filter.ts';
+import { farSide, nearSide } from './rpc-link.ts';
 
 const repository = join(import.meta.dirname, '..', '..', '..');
 export const mosnSource = join(repository, 'apps', 'mosn', 'bin', 'mosn.js');
@@ -39,14 +40,24 @@ export function mosnProxy(program: string): ProxyProgram {
     version,
     async start(task: Task): Promise<StartedProxy> {
       if (!existsSync(program)) throw new Error(`there is no ${program}`);
-      const port = await freePort();
-      const file = join(task.folder, 'mosn.json');
-      const networkFilter = task.mode === 'bolt' ? boltFilter(task) : standardFilter(task);
-      writeFileSync(file, JSON.stringify(bootstrap(task, port, await freePort(), networkFilter)));
-      const launch = { name: 'mosn', command: process.execPath, args: mosnArgs(program, file) };
-      const running = new RunningProcess(pinned(task.cores.proxy, launch));
-      await running.listening(port);
-      return { process: running, port, accessLog: accessLogOf(task) };
+      const { link, certificate, folder } = task;
+      if (link === undefined) return startOne(program, task);
+      const nextFolder = join(folder, 'next');
+      mkdirSync(nextFolder);
+      const next = await startOne(program, { ...task, folder: nextFolder }, farSide(link, certificate));
+      const first = await startOne(program, { ...task, backendPort: next.port }, nearSide(link, certificate));
+      return { ...first, next };
     },
   };
+}
+
+async function startOne(program: string, task: Task, additions: Additions = {}): Promise<StartedProxy> {
+  const port = await freePort();
+  const file = join(task.folder, 'mosn.json');
+  const networkFilter = isRpc(task.mode) ? rpcFilter(task) : standardFilter(task);
+  writeFileSync(file, JSON.stringify(bootstrap(task, port, await freePort(), networkFilter, additions)));
+  const launch = { name: 'mosn', command: process.execPath, args: mosnArgs(program, file) };
+  const running = new RunningProcess(pinned(task.cores.proxy, launch));
+  await running.listening(port);
+  return { process: running, port, accessLog: accessLogOf(task) };
 }

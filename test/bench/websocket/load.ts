@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Latencies } from '../bolt/latencies.ts';
+import { Latencies } from '../rpc/latencies.ts';
 import { clientHeadBytes, emptyMessage, FixedFrames, serverFrameBytes, serverHeadBytes } from './message.ts';
 
 /** How long messages may stay away after the end before they count as lost. */

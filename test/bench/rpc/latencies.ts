@@ -1,4 +1,5 @@
-const microsecondsMax = 200_000;
+/** The longest that is told from longer ones. */
+export const microsecondsMax = 200_000;
 
 /** Latencies to the microsecond, up to 200 ms; longer ones count as that. */
 export class Latencies {
