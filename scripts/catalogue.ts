@@ -49,8 +49,16 @@ function registries() {
     .map((folder) => ({ alias: `${camelCase(folder)}Registry`, path: `@sofamesh/registry-${folder}/registry` }));
 }
 
+/** A folder of protocols exports `compose` instead of `protocol` where it rides on others. */
+function protocols(composed: boolean, suffix: string) {
+  return extensions('protocols', runtimeFile, suffix).filter(({ path }) => {
+    const file = join(root, `${path.replace('@sofamesh/protocols', 'packages/protocols/src')}.ts`);
+    return /^export (?:const|function) compose\b/m.test(readFileSync(file, 'utf8')) === composed;
+  });
+}
+
 function protocolNames(): NameList {
-  const found = extensions('protocols', runtimeFile, '');
+  const found = protocols(false, '');
   return { list: 'protocolNames', names: found.map(({ path }) => basename(path)) };
 }
 
@@ -64,7 +72,14 @@ const catalogues: Readonly<Record<string, () => (Section | NameList)[]>> = {
       member: 'protocol',
       type: 'Protocol',
       from: '@sofamesh/contract/protocol',
-      imports: extensions('protocols', runtimeFile, 'Protocol'),
+      imports: protocols(false, 'Protocol'),
+    },
+    {
+      list: 'composedProtocols',
+      member: 'compose',
+      type: 'ComposeProtocol',
+      from: '@sofamesh/contract/protocol',
+      imports: protocols(true, 'Composed'),
     },
     {
       list: 'balancers',

@@ -6,4 +6,4 @@ export const registries: readonly RegistryKind[] = [
   memoryRegistry as RegistryKind,
 ];
 
-export const protocolNames: readonly string[] = ['bolt', 'dubbo', 'http1', 'http2'];
+export const protocolNames: readonly string[] = ['bolt', 'dubbo', 'dubbo-thrift', 'example', 'hsf', 'http1', 'http2', 'tars', 'thrift'];

@@ -35,6 +35,9 @@ export interface LogRecord {
   readonly clientAddress?: Address | undefined;
   /** From the answer's trailers or head; undefined when it has none. */
   readonly grpcStatus?: number | undefined;
+  /** Of the trace that the request belongs to, and of the span that this proxy has in it; undefined: it has none. */
+  readonly traceId?: string | undefined;
+  readonly spanId?: string | undefined;
   /** Text of an answer that the proxy made itself. */
   readonly localReplyBody?: string | undefined;
   /** Undefined: it ended, a request or a TCP connection as {@link request} tells. */

@@ -57,6 +57,11 @@ export interface RequestHead extends Head {
    * request on it was written. A small whole number, for it counts connections; undefined is 0.
    */
   readonly dialect?: number;
+  /**
+   * An argument of an RPC call by its place, counted from 0, as text: what routes match as the query parameter of that name.
+   * Undefined: there is none, or it is no text, number or boolean. Absent: the codec does not look into bodies.
+   */
+  argument?(index: number): string | undefined;
 }
 
 export interface ResponseHead extends Head {

@@ -25,7 +25,7 @@ import type { CloseCause, Connection } from './transport.ts';
  * begun and is not whole.
  */
 export interface Protocol {
-  /** `http1`, `bolt`, `dubbo`: also the catalogue's folder name. */
+  /** `http1`, `bolt`, `dubbo`: also the catalogue's folder name, and for RPC what {@link RequestHead.protocol} says. */
   readonly name: string;
   readonly pooling: Pooling;
   /** Decides on the first bytes of a connection, the same for every way of splitting them. */
@@ -34,12 +34,23 @@ export interface Protocol {
   createClientCodec(connection: Connection, host: ClientHost, options: CodecOptions): ClientCodec;
 }
 
+/**
+ * A protocol that rides on others: what a folder's run-time file exports as `compose` instead of `protocol`. `protocols` has
+ * all that there are by the time a connection is made, those of plug-ins too. Undefined: what it needs is not there.
+ */
+export type ComposeProtocol = (protocols: ReadonlyMap<string, Protocol>) => Protocol | undefined;
+
 export type Pooling = 'exclusive' | 'multiplexed' | 'bound';
 
 export interface CodecOptions {
   readonly limits: CodecLimits;
   /** From the protocol's own `config.ts`: plain data, undefined for defaults. */
   readonly settings?: unknown;
+  /**
+   * Whole messages are told apart and their ids mapped, and nothing more is read of them: authority is empty, path is "/",
+   * there are no headers (x_proxy's service level LIGHT). What a codec needs to answer a call itself it may read.
+   */
+  readonly light?: boolean;
 }
 
 /** Limits on what a peer may send. Defaults are in {@link defaultCodecLimits}; docs/limits.md has metric and outcome. */

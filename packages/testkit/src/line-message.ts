@@ -36,7 +36,7 @@ export class LineHeaders implements Headers {
 }
 
 export class LineRequestHead extends LineHeaders implements RequestHead {
-  readonly protocol = 'line';
+  readonly protocol: string;
   readonly scheme = 'line';
   readonly wholeBytes: number;
   readonly oneWay: boolean;
@@ -45,9 +45,10 @@ export class LineRequestHead extends LineHeaders implements RequestHead {
   path: string;
   body: Buffer | undefined;
 
-  constructor(line: Line, whole: boolean) {
+  constructor(line: Line, whole: boolean, protocol = 'line') {
     const [method = '', authority = '', path = '', headers = '', body = ''] = line.words;
     super(decodeHeaders(headers));
+    this.protocol = protocol;
     this.method = decodeURIComponent(method);
     this.authority = decodeURIComponent(authority);
     this.path = decodeURIComponent(path);

@@ -29,7 +29,7 @@ export function lineProtocol({ name, pooling, messages }: LineProtocolOptions): 
       if (/^\d+ [A-Z]/.test(text)) return 'match';
       return /^\d* ?$/.test(text) ? 'more' : 'mismatch';
     },
-    createServerCodec: (connection, host, options) => new LineServerCodec(connection, host, options, whole),
+    createServerCodec: (connection, host, options) => new LineServerCodec(connection, host, options, whole, name),
     createClientCodec: (connection, host, options) =>
       new LineClientCodec(connection, host, options, whole, pooling === 'exclusive'),
   };

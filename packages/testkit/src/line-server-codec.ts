@@ -22,13 +22,15 @@ import {
 export class LineServerCodec extends LineCodec implements ServerCodec {
   readonly #host: ServerHost;
   readonly #whole: boolean;
+  readonly #protocol: string;
   readonly #streams = new Map<number, LineServerStream>();
   #goingAway = false;
 
-  constructor(connection: Connection, host: ServerHost, options: CodecOptions, whole: boolean) {
+  constructor(connection: Connection, host: ServerHost, options: CodecOptions, whole: boolean, protocol: string) {
     super(connection, options);
     this.#host = host;
     this.#whole = whole;
+    this.#protocol = protocol;
   }
 
   get activeStreams(): number {
@@ -58,7 +60,7 @@ export class LineServerCodec extends LineCodec implements ServerCodec {
 
   #begin(line: Line): boolean {
     if (this.#streams.has(line.id) || (line.verb !== 'REQ') !== this.#whole) return false;
-    const head = new LineRequestHead(line, this.#whole);
+    const head = new LineRequestHead(line, this.#whole, this.#protocol);
     const end = line.end && (head.upgrade === undefined || this.#whole);
     const stream = new LineServerStream(this, line.id, this.#whole, end, head);
     if (!head.oneWay) this.#streams.set(line.id, stream);

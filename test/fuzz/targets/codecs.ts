@@ -16,13 +16,18 @@ export interface CodecSamples {
    * (window updates), which follows how the bytes came.
    */
   readonly comparesWritten?: boolean;
+  /**
+   * Requests are refused before they have ended: what their client may still send follows from how much of it had come. From
+   * a first fault on nothing is compared.
+   */
+  readonly refusesEarly?: boolean;
   /** What the codec makes up anew every time. */
   readonly random?: RegExp;
 }
 
 /** What clients may send to a server codec; every request is answered when it is complete. */
 export function serverTarget(name: string, samples: CodecSamples, corpus: () => readonly Buffer[]): FuzzTarget {
-  const { protocol, settings, tokens, parts, random, comparesWritten = true } = samples;
+  const { protocol, settings, tokens, parts, random, comparesWritten = true, refusesEarly = false } = samples;
   return {
     name,
     corpus,
@@ -36,14 +41,15 @@ export function serverTarget(name: string, samples: CodecSamples, corpus: () => 
       };
       await feed(server, pieces);
       const { connection, faults, calls } = server;
-      const observation = observe(random, {
+      const [fault] = faults;
+      const whole = observe(random, {
         calls: calls.map(requestTranscript).map(comparable),
         faults: faults.map(({ scope, code }) => `${scope} ${code}`),
         written: comparesWritten ? connection.written.toString('latin1') : '',
         ended: [connection.closed, connection.ended, server.drained],
       });
       finish(server);
-      return observation;
+      return refusesEarly && fault !== undefined ? { ...whole, said: `${fault.scope} ${fault.code}` } : whole;
     },
   };
 }

@@ -5,9 +5,19 @@ import { protocol as bolt } from '@sofamesh/protocols/bolt/bolt';
 import { realFrames as boltFrames } from '@sofamesh/protocols/bolt/sample-frames.test';
 import { protocol as dubbo } from '@sofamesh/protocols/dubbo/dubbo';
 import { realFrames as dubboFrames } from '@sofamesh/protocols/dubbo/sample-frames.test';
+import { protocol as dubboThrift } from '@sofamesh/protocols/dubbo-thrift/dubbo-thrift';
+import { dubboThriftFrame } from '@sofamesh/protocols/dubbo-thrift/sample-frames.test';
+import { protocol as example } from '@sofamesh/protocols/example/example';
+import { exampleFrame } from '@sofamesh/protocols/example/sample-frames.test';
+import { protocol as hsf } from '@sofamesh/protocols/hsf/hsf';
+import { callSample, hsfFrame } from '@sofamesh/protocols/hsf/sample-frames.test';
 import { protocol as http1 } from '@sofamesh/protocols/http1/http1';
 import { exchanges } from '@sofamesh/protocols/http1/sample-messages.test';
 import { protocol as http2 } from '@sofamesh/protocols/http2/http2';
+import { realFrames as tarsFrames } from '@sofamesh/protocols/tars/sample-frames.test';
+import { protocol as tars } from '@sofamesh/protocols/tars/tars';
+import { realFrames as thriftFrames } from '@sofamesh/protocols/thrift/sample-frames.test';
+import { protocol as thrift } from '@sofamesh/protocols/thrift/thrift';
 import { readProxyHeader } from '@sofamesh/proxy/proxy-protocol/read-header';
 import type { FuzzTarget, Observation } from '../target.ts';
 
@@ -94,7 +104,7 @@ export const proxyProtocolTarget: FuzzTarget = {
     }),
 };
 
-const protocols: readonly Protocol[] = [http1, http2, bolt, dubbo];
+const protocols: readonly Protocol[] = [http1, http2, bolt, dubbo, tars, hsf, thrift, dubboThrift, example];
 
 /** What every protocol thinks of the same first bytes. */
 export const detectionTarget: FuzzTarget = {
@@ -105,10 +115,29 @@ export const detectionTarget: FuzzTarget = {
     Buffer.from(boltFrames.v1Request, 'hex'),
     Buffer.from(boltFrames.v2Request, 'hex'),
     Buffer.from(dubboFrames.request, 'hex'),
+    Buffer.from(tarsFrames.request, 'hex'),
+    hsfFrame(callSample),
+    exampleFrame({}),
+    dubboThriftFrame({}),
+    ...Object.values(thriftFrames).map((digits) => Buffer.from(digits, 'hex')),
   ],
-  tokens: ['GET ', ' HTTP/1.1\r\n', '\r\n', '\xda\xbb', 'PRI * HTTP/2.0\r\n\r\n'],
+  tokens: [
+    'GET ',
+    ' HTTP/1.1\r\n',
+    '\r\n',
+    '\xda\xbb',
+    'PRI * HTTP/2.0\r\n\r\n',
+    '\0\0\0\x28\x10\x01',
+    '\xe8\x5f\x01',
+    '\x80\x01\0\x01',
+    '\x82\x21',
+    '\x0f\xff',
+    '\xda\xbc',
+  ],
   run(pieces) {
     const seen = protocols.map((protocol) => decide(pieces, (prefix) => protocol.detect(prefix)));
+    const matching = seen.filter((each) => each.said === 'match');
+    assert.ok(matching.length <= 1, 'two protocols take the connection for theirs');
     const said = seen.map((each) => each.said).join();
     return { said, sort: said };
   },

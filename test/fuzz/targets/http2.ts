@@ -49,6 +49,9 @@ function join(parts: readonly Buffer[]): Buffer {
   );
 }
 
+/** Of what clients and servers send. */
+export const http2Parts = { split, join };
+
 const samples: CodecSamples = {
   protocol,
   settings: { allowConnect: true },
@@ -56,7 +59,7 @@ const samples: CodecSamples = {
   comparesWritten: false,
   // An extended CONNECT appears as HTTP/1's upgrade, which has a key.
   random: /sec-websocket-key: [^"]*/g,
-  parts: { split, join },
+  parts: http2Parts,
   tokens: [
     ...[
       frame(4, 1, 0),

@@ -178,9 +178,12 @@ export class BoltRequestHead extends BoltHead implements RequestHead {
   #methodStart = 0;
   #methodEnd = 0;
 
-  /** A whole frame. Nothing else of the head may be used before {@link index} has said true. */
-  constructor(frame: Buffer) {
+  readonly #light: boolean;
+
+  /** A whole frame. Nothing else of the head may be used before {@link index} has said true, unless it is a light one. */
+  constructor(frame: Buffer, light = false) {
     super(frame, 14 + 2 * shiftOf(frame));
+    this.#light = light;
     this.oneWay = typeOf(frame) === FrameType.oneWay;
   }
 
@@ -247,6 +250,7 @@ export class BoltRequestHead extends BoltHead implements RequestHead {
   get path(): string {
     const edited = this.editOf(methodKey);
     if (edited !== undefined) return `/${this.get(methodKey) ?? ''}`;
+    if (this.#light) return '/';
     if (this.#methodStart === 0) this.#lookIntoContent();
     return paths.read(this.frame, this.#methodStart, this.#methodEnd);
   }
@@ -254,6 +258,14 @@ export class BoltRequestHead extends BoltHead implements RequestHead {
   /** Changes the header that names the method; the content, where hessian2 has the name once more, stays. */
   set path(path: string) {
     if (path !== this.path) this.set(methodKey, path.startsWith('/') ? path.slice(1) : path);
+  }
+
+  protected override receivedValue(name: string): string | undefined {
+    return this.#light ? undefined : super.receivedValue(name);
+  }
+
+  protected override visitReceived(visitor: (name: string, value: string) => void): void {
+    if (!this.#light) super.visitReceived(visitor);
   }
 
   override get(name: string): string | undefined {

@@ -26,12 +26,14 @@ const versionOne = Uint8Array.of(1);
 
 export class BoltServerCodec extends FrameServerCodec {
   readonly #settings: BoltSettings;
+  readonly #light: boolean;
   /** First bytes of the client's last request: what it can read. */
   #peer: Uint8Array = versionOne;
 
   constructor(connection: Connection, host: ServerHost, options: CodecOptions) {
     super(connection, host, options, headBytes);
     this.#settings = boltSettings(options.settings);
+    this.#light = options.light === true;
   }
 
   frameLength(bytes: Buffer, at: number, end: number): number {
@@ -58,8 +60,8 @@ export class BoltServerCodec extends FrameServerCodec {
       this.#onHeartbeat(frame);
       return;
     }
-    const head = new BoltRequestHead(frame);
-    if (head.index(this.limits.headerCountMax)) this.begin(new BoltServerStream(this, frame), head);
+    const head = new BoltRequestHead(frame, this.#light);
+    if (this.#light || head.index(this.limits.headerCountMax)) this.begin(new BoltServerStream(this, frame), head);
     else this.#refuse(frame);
   }
 

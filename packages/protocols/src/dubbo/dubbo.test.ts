@@ -521,3 +521,15 @@ test('limits hold to the byte', () => {
   }
   assert.equal(callAttachments.length, 6);
 });
+
+test('arguments are read by their places: texts, numbers and booleans', () => {
+  const values = Buffer.concat([text('anna'), hex('c847'), map([['id', 'x']]), hex('54'), text('last')]);
+  const types = 'Ljava/lang/String;ILjava/util/Map;ZLjava/lang/String;';
+  const head = relay(call(1, { types, values })).head;
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 5, 99].map((at) => head.argument?.(at)),
+    ['anna', '71', undefined, 'true', 'last', undefined, undefined],
+  );
+  const broken = relay(call(1, { types, values: values.subarray(0, 6), attachments: null })).head;
+  assert.deepEqual([broken.argument?.(0), broken.argument?.(3)], ['anna', undefined]);
+});

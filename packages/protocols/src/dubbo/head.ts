@@ -3,6 +3,7 @@ import type { RequestHead, ResponseHead } from '@sofamesh/contract/message';
 import { ByteWriter, readUint32, writeUint32 } from '../shared/byte-writer.ts';
 import { BytesCache } from '../shared/bytes-cache.ts';
 import { EditableHeaders, joined } from '../shared/editable-headers.ts';
+import { readScalar } from '../shared/hessian2/scalar.ts';
 import { Hessian2Scanner } from '../shared/hessian2/scanner.ts';
 import { decodeText, writeText } from '../shared/hessian2/text.ts';
 import { Attachments, findAttachment, skipValues } from './attachments.ts';
@@ -181,6 +182,16 @@ export class DubboRequestHead extends DubboHead implements RequestHead {
 
   set path(path: string) {
     if (path !== this.path) this.#newMethod = path.startsWith('/') ? path.slice(1) : path;
+  }
+
+  /** In hessian2; behind very long arguments none is looked for. */
+  argument(index: number): string | undefined {
+    const at = this.#argumentsAt;
+    if (at === 0 || this.frame.length - at > this.settings.attachmentScanBytesMax) return undefined;
+    if (index >= countArguments(this.frame, this.#typesStart, at)) return undefined;
+    const start = skipValues(this.frame, at, index);
+    const end = start < 0 ? -1 : skipValues(this.frame, at, index + 1);
+    return end < 0 ? undefined : readScalar(this.frame, start, end);
   }
 
   protected override receivedValue(name: string): string | undefined {

@@ -21,10 +21,12 @@ import { replyStatusOf, Status } from './status.ts';
 
 export class DubboServerCodec extends FrameServerCodec {
   readonly #settings: DubboSettings;
+  readonly #light: boolean;
 
   constructor(connection: Connection, host: ServerHost, options: CodecOptions) {
     super(connection, host, options, headBytes);
     this.#settings = dubboSettings(options.settings);
+    this.#light = options.light === true;
   }
 
   frameLength(bytes: Buffer, at: number, end: number): number {
@@ -44,7 +46,7 @@ export class DubboServerCodec extends FrameServerCodec {
       return;
     }
     const head = new DubboRequestHead(frame, this.#settings);
-    if (head.index()) this.begin(new DubboServerStream(this, frame), head);
+    if (this.#light || head.index()) this.begin(new DubboServerStream(this, frame), head);
     else this.#refuse(frame);
   }
 

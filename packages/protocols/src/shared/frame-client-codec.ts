@@ -13,7 +13,7 @@ import { resetReasonOf } from './reset-reason.ts';
 import { StreamTable } from './stream-table.ts';
 
 /**
- * The upstream side of every multiplexed protocol whose messages are whole frames: ids, limits, going away and the end
+ * The upstream side of every protocol whose messages are whole frames: ids, limits, going away and the end
  * of the connection. A protocol adds what its frames look like. Replies are always read, for a server
  * may stop reading requests until they are.
  */
@@ -23,16 +23,19 @@ export abstract class FrameClientCodec implements ClientCodec, FrameSink {
   protected readonly limits: CodecLimits;
   readonly full = false;
   readonly #splitter: FrameSplitter;
+  readonly #exclusive: boolean;
   readonly #streams = new StreamTable<FrameClientStream>();
   #retired = false;
   #over = false;
   #heartbeatsPending = 0;
 
-  constructor(connection: Connection, host: ClientHost, options: CodecOptions, headBytes: number) {
+  /** `exclusive`: one request at a time, and a connection on which an answer is given up is closed. */
+  constructor(connection: Connection, host: ClientHost, options: CodecOptions, headBytes: number, exclusive = false) {
     this.connection = connection;
     this.host = host;
     this.limits = options.limits;
     this.#splitter = new FrameSplitter(this, headBytes);
+    this.#exclusive = exclusive;
   }
 
   abstract frameLength(bytes: Buffer, at: number, end: number): number;
@@ -41,7 +44,8 @@ export abstract class FrameClientCodec implements ClientCodec, FrameSink {
   protected abstract encodeHeartbeat(id: number): Buffer;
 
   get available(): number {
-    return this.#retired ? 0 : Math.max(0, this.limits.streamsMax - this.#streams.size);
+    if (this.#retired) return 0;
+    return Math.max(0, (this.#exclusive ? 1 : this.limits.streamsMax) - this.#streams.size);
   }
 
   get retired(): boolean {
@@ -98,16 +102,30 @@ export abstract class FrameClientCodec implements ClientCodec, FrameSink {
     return rest;
   }
 
-  /** A reply came: to the stream that waits under that id, or to nobody. */
+  /**
+   * A reply came: to the stream that waits under that id, or to the only one that there can be, or to nobody. Exclusive: a
+   * server that answers twice, or a one-way call, would have its replies go to the calls that follow, were it not for their
+   * ids (0 where the protocol has none).
+   */
   protected deliver(id: number, head: ResponseHead): void {
-    const stream = this.#streams.get(id);
+    const stream = this.#exclusive ? this.#streams.list()[0] : this.#streams.get(id);
     if (stream === undefined || !stream.sent) {
-      this.host.onUnsolicited();
+      this.unsolicited();
+      return;
+    }
+    if (id !== 0 && id !== stream.id) {
+      this.fail('wrong_reply', 'a reply has the id of another call');
       return;
     }
     this.#streams.remove(stream);
     stream.handler.onResponseHead(head, true);
     this.host.onStreamEnd();
+  }
+
+  /** A reply that nobody waits for. */
+  protected unsolicited(): void {
+    this.host.onUnsolicited();
+    if (this.#exclusive) this.#close();
   }
 
   protected deliverHeartbeatReply(): void {
@@ -158,6 +176,19 @@ export abstract class FrameClientCodec implements ClientCodec, FrameSink {
     if (this.#streams.remove(stream)) this.host.onStreamEnd();
   }
 
+  /** @internal The answer to a stream is not wanted any more. */
+  giveUp(stream: FrameClientStream): void {
+    if (this.#exclusive && stream.sent && this.has(stream)) this.#retired = true;
+    this.abandon(stream);
+    if (this.#exclusive && this.#retired) this.#close();
+  }
+
+  #close(): void {
+    if (this.#over) return;
+    this.connection.close('now');
+    this.#finish('connection-termination');
+  }
+
   #finish(reason: ResetReason): void {
     this.#over = this.#retired = true;
     this.#splitter.stop();
@@ -202,7 +233,7 @@ export abstract class FrameClientStream implements ClientStream {
   sendTrailers(_trailers: Headers): void {}
 
   reset(_reason: ResetReason): void {
-    this.#codec.abandon(this);
+    this.#codec.giveUp(this);
   }
 
   pauseResponse(): void {}

@@ -15,13 +15,15 @@ import { resetReasonOf } from './reset-reason.ts';
  * The downstream side of every protocol whose messages are whole frames: streams, limits, drain and the end of the
  * connection. A protocol adds what its frames look like.
  *
- * Reading pauses while `streamsMax` requests wait for an answer, and while the client does not take its answers.
+ * Reading pauses while `streamsMax` requests wait for an answer, and while the client does not take its answers. In an
+ * exclusive protocol it pauses when a second request has come before the first was answered.
  */
 export abstract class FrameServerCodec implements ServerCodec, FrameSink {
   readonly connection: Connection;
   protected readonly host: ServerHost;
   protected readonly limits: CodecLimits;
   readonly #splitter: FrameSplitter;
+  readonly #exclusive: boolean;
   readonly #streams: FrameServerStream[] = [];
   #readingPaused = false;
   /** The client ended its direction. */
@@ -30,11 +32,13 @@ export abstract class FrameServerCodec implements ServerCodec, FrameSink {
   #over = false;
   #drain: 'no' | 'asked' | 'told' = 'no';
 
-  constructor(connection: Connection, host: ServerHost, options: CodecOptions, headBytes: number) {
+  /** `exclusive`: a request waits for the answer to the one before. */
+  constructor(connection: Connection, host: ServerHost, options: CodecOptions, headBytes: number, exclusive = false) {
     this.connection = connection;
     this.host = host;
     this.limits = options.limits;
     this.#splitter = new FrameSplitter(this, headBytes);
+    this.#exclusive = exclusive;
   }
 
   abstract frameLength(bytes: Buffer, at: number, end: number): number;
@@ -51,7 +55,7 @@ export abstract class FrameServerCodec implements ServerCodec, FrameSink {
   }
 
   get full(): boolean {
-    return this.#streams.length >= this.limits.streamsMax || !this.connection.writable;
+    return this.#streams.length >= (this.#exclusive ? 1 : this.limits.streamsMax) || !this.connection.writable;
   }
 
   receive(chunk: Buffer): void {
@@ -117,6 +121,13 @@ export abstract class FrameServerCodec implements ServerCodec, FrameSink {
     this.#settle();
   }
 
+  /** @internal A stream that has to be answered, in a protocol that has no words for it: only the end says that it failed. */
+  abandon(stream: FrameServerStream): void {
+    this.#forget(stream);
+    this.connection.close('flush');
+    this.#finish('local-reset');
+  }
+
   #forget(stream: FrameServerStream): void {
     const last = this.#streams.pop()!;
     if (last !== stream) {
@@ -140,8 +151,10 @@ export abstract class FrameServerCodec implements ServerCodec, FrameSink {
     this.#splitter.resume();
     // The sink may have failed while frames were handled.
     if (this.#over) return;
-    if (this.full !== this.#readingPaused) {
-      this.#readingPaused = !this.#readingPaused;
+    // One call at a time is how an exclusive protocol is spoken: a client that sends no second one is not slowed down.
+    const pauses = this.full && !(this.#exclusive && this.#splitter.empty);
+    if (pauses !== this.#readingPaused) {
+      this.#readingPaused = pauses;
       if (this.#readingPaused) this.connection.pauseReading();
       else this.connection.resumeReading();
     }
@@ -173,7 +186,8 @@ export abstract class FrameServerStream implements ServerStream {
 
   /** The frame with the client's id in it; undefined where it does not fit. Throws `foreign_head`. */
   protected abstract encodeResponse(head: ResponseHead): Buffer | undefined;
-  protected abstract encodeReply(reply: LocalReply): Buffer;
+  /** Undefined where the protocol has no answer of that kind. */
+  protected abstract encodeReply(reply: LocalReply): Buffer | undefined;
 
   get writable(): boolean {
     return this.#codec.connection.writable;
@@ -199,7 +213,10 @@ export abstract class FrameServerStream implements ServerStream {
   }
 
   sendReply(reply: LocalReply): void {
-    if (this.place >= 0) this.#codec.complete(this, this.encodeReply(reply));
+    if (this.place < 0) return;
+    const frame = this.encodeReply(reply);
+    if (frame === undefined) this.#codec.abandon(this);
+    else this.#codec.complete(this, frame);
   }
 
   /** Nothing was sent yet, so a native error is how the client sees that the call is broken. */

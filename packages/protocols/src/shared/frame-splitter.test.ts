@@ -116,6 +116,45 @@ test('detach gives back what was not handed on', () => {
   assert.equal(sink.frames.length, 1);
 });
 
+/** Frames end at a zero, which is looked for once in every byte. */
+class MarkSink extends Sink {
+  #seen = 0;
+
+  override frameLength(bytes: Buffer, at: number, end: number): number {
+    for (; at + this.#seen < end; this.#seen++) {
+      this.looks++;
+      if (bytes[at + this.#seen] !== 0) continue;
+      const length = this.#seen + 1;
+      this.#seen = 0;
+      return length;
+    }
+    return needMore;
+  }
+}
+
+test('frames that say nowhere how long they are may be searched for their end, once', () => {
+  fc.assert(
+    fc.property(someFrames, fc.array(fc.nat(4000), { maxLength: 30 }), (lengths, cuts) => {
+      const frames = lengths.map((length) => Buffer.concat([Buffer.alloc(length * 5, 7), Buffer.of(0)]));
+      const stream = Buffer.concat(frames);
+      const sink = new MarkSink();
+      const splitter = new FrameSplitter(sink, Number.POSITIVE_INFINITY);
+      let from = 0;
+      for (const to of [...cuts.map((at) => at % stream.length).sort((a, b) => a - b), stream.length]) {
+        splitter.push(Buffer.from(stream.subarray(from, to)));
+        from = to;
+      }
+      assert.deepEqual(
+        sink.frames,
+        frames.map((each) => each.toString('hex')),
+      );
+      assert.equal(sink.looks, stream.length);
+      assert.equal(splitter.heldBytes, 0);
+    }),
+    { numRuns: 100, seed: 4 },
+  );
+});
+
 /** A sink for one huge frame. */
 class HugeSink extends Sink {
   override frameLength(): number {

@@ -19,6 +19,8 @@ export interface FrameSink {
 
 /** Frames up to this size get their buffer at once; a longer one's grows with what has really arrived. */
 const trustedBytes = 16 * 1024;
+/** First buffer of a frame that says nowhere how long it is. */
+const unknownBytes = 512;
 
 /**
  * Cuts a stream of bytes into whole frames, the same for every way of splitting it. A frame that lies in one chunk is a
@@ -37,7 +39,7 @@ export class FrameSplitter {
   #running = false;
   #stopped = false;
 
-  /** `headBytes`: with so many bytes `frameLength` always knows. */
+  /** `headBytes`: with so many bytes `frameLength` always knows; `Infinity`: it may only know at the end of a frame. */
   constructor(sink: FrameSink, headBytes: number) {
     this.#sink = sink;
     this.#headBytes = headBytes;
@@ -120,7 +122,7 @@ export class FrameSplitter {
   #begin(chunk: Buffer, at: number, length: number): void {
     const have = chunk.length - at;
     this.#length = length;
-    this.#partial = Buffer.allocUnsafe(length === needMore ? this.#headBytes : this.#capacity(have));
+    this.#partial = Buffer.allocUnsafe(this.#capacity(have));
     this.#held = chunk.copy(this.#partial, 0, at);
   }
 
@@ -161,6 +163,7 @@ export class FrameSplitter {
   }
 
   #capacity(needed: number): number {
+    if (this.#length === needMore) return Math.min(this.#headBytes, Math.max(unknownBytes, needed * 2));
     return this.#length <= trustedBytes ? this.#length : Math.min(this.#length, Math.max(trustedBytes, needed * 2));
   }
 

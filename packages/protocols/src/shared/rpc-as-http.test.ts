@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import { formatResponseFlags, ResponseFlag } from '@sofamesh/contract/message';
 import * as bolt from '../bolt/status.ts';
 import * as dubbo from '../dubbo/status.ts';
+import * as hsf from '../hsf/status.ts';
+import * as tars from '../tars/status.ts';
 
 const document = readFileSync(new URL('../../../../docs/rpc-as-http.md', import.meta.url), 'utf8');
 
@@ -30,6 +32,8 @@ test('the document says what native statuses stand for', () => {
   for (const [heading, Status, httpStatusOf] of [
     ['bolt: native status to HTTP', bolt.Status, bolt.httpStatusOf],
     ['Dubbo: native status to HTTP', dubbo.Status, dubbo.httpStatusOf],
+    ['HSF: native status to HTTP', hsf.Status, hsf.httpStatusOf],
+    ['Tars: native status to HTTP', tars.Status, tars.httpStatusOf],
   ] as const) {
     const rows = tableOf(heading);
     assert.deepEqual(
@@ -37,8 +41,9 @@ test('the document says what native statuses stand for', () => {
       Object.values(Status),
     );
     for (const [native, , http] of rows) assert.equal(httpStatusOf(Number(native)), Number(http), native);
-    assert.equal(httpStatusOf(255), 500);
+    assert.equal(httpStatusOf(heading.startsWith('Tars') ? -255 : 255), 500);
   }
+  assert.equal(tars.httpStatusOf(5001), 200);
 });
 
 test('the document says what replies become', () => {
@@ -57,5 +62,22 @@ test('the document says what replies become', () => {
     if (status < 300) continue;
     assert.equal(bolt.boltStatusOf(status), Number(boltStatus), http);
     assert.equal(dubbo.dubboStatusOf(status), Number(dubboStatus), http);
+  }
+});
+
+test('the document says what replies of Tars and HSF become', () => {
+  for (const [code, tarsStatus, hsfStatus] of tableOf('Tars, HSF: reply by response flag')) {
+    const flag = Object.values(ResponseFlag).find((each) => formatResponseFlags(each) === code);
+    assert.ok(flag !== undefined, `no flag ${code}`);
+    assert.equal(tars.replyStatusOf(reply(503, flag)), Number(tarsStatus), code);
+    assert.equal(hsf.replyStatusOf(reply(503, flag)), Number(hsfStatus), code);
+  }
+  for (const [http, tarsStatus, hsfStatus] of tableOf('Tars, HSF: reply by HTTP status')) {
+    const status = Number(http);
+    assert.equal(tars.replyStatusOf(reply(status)), Number(tarsStatus), http);
+    assert.equal(hsf.replyStatusOf(reply(status)), Number(hsfStatus), http);
+    if (status < 300) continue;
+    assert.equal(tars.tarsStatusOf(status), Number(tarsStatus), http);
+    assert.equal(hsf.hsfStatusOf(status), Number(hsfStatus), http);
   }
 });

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Numbered, StreamTable } from './stream-table.ts';
 
-test('ids wrap, and an id in use is passed over', () => {
+test('ids wrap, and 0 and an id in use are passed over', () => {
   const table = new StreamTable<Numbered>(0xffff_fffd);
   const streams = Array.from({ length: 4 }, () => ({ id: -1 }));
   for (const stream of streams) table.add(stream);
   assert.deepEqual(
     streams.map((stream) => stream.id),
-    [0xffff_fffe, 0xffff_ffff, 0, 1],
+    [0xffff_fffe, 0xffff_ffff, 1, 2],
   );
   for (const stream of streams.slice(1)) assert.ok(table.remove(stream));
   // 0xfffffffe still waits: the id of the next lap that would take its slot is left out.

@@ -33,11 +33,14 @@ export class StreamTable<Stream extends Numbered> {
     this.#size++;
   }
 
-  /** An id that no stream has, for a frame that is not a stream (a heartbeat). */
+  /**
+   * An id that no stream has, for a frame that is not a stream (a heartbeat). Never 0, which is what servers put into
+   * messages that answer no call (Tars).
+   */
   nextId(): number {
     let id = this.#lastId;
     do id = (id + 1) >>> 0;
-    while (this.#slots[id & this.#mask] !== undefined);
+    while (id === 0 || this.#slots[id & this.#mask] !== undefined);
     this.#lastId = id;
     return id;
   }

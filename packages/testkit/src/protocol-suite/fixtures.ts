@@ -32,8 +32,19 @@ export interface ProtocolFixtures {
    * `same-meaning` (default for `streamed`): decoding what goes on gives the same events.
    */
   readonly relay?: 'relay-bytes' | 'same-meaning';
+  /** Where a protocol cannot say everything that a rule may change. Default: it can. */
+  readonly edits?: EditSample;
   /** First bytes of other protocols that {@link Protocol.detect} must tell from its own. */
   readonly notMine?: readonly Buffer[];
+}
+
+/** What can be changed in the plain exchange's request. */
+export interface EditSample {
+  /** False: headers that are set or removed stay within the proxy. Default true. */
+  readonly headers?: boolean;
+  /** Another authority and path; omitted: the protocol has no place for any. */
+  readonly authority?: string;
+  readonly path?: string;
 }
 
 export interface RequestSample {

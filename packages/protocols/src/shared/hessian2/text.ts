@@ -92,7 +92,8 @@ export function writeText(writer: ByteWriter, text: string): void {
   writeUnits(writer, rest);
 }
 
-function writeUnits(writer: ByteWriter, text: string): void {
+/** UTF-8 of a text, surrogates one by one. */
+export function writeUnits(writer: ByteWriter, text: string): void {
   if (!/[\ud800-\udfff]/.test(text)) {
     writer.utf8(text);
     return;

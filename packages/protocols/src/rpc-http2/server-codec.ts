@@ -1,0 +1,217 @@
+import type { Headers, RequestHead, ResetReason } from '@sofamesh/contract/message';
+import type {
+  CodecOptions,
+  Protocol,
+  ProtocolFault,
+  ServerCodec,
+  ServerHost,
+  ServerStream,
+  ServerStreamHandler,
+} from '@sofamesh/contract/protocol';
+import type { CloseCause, Connection } from '@sofamesh/contract/transport';
+import { CallPipe, type CallPipeEnd } from './call-pipe.ts';
+import { type Carriage, CarriedResponseHead, protocolOf } from './carried-head.ts';
+
+const refusedCall: ServerStreamHandler = {
+  onRequestData() {},
+  onRequestTrailers() {},
+  onRequestReset() {},
+  onResponseWritable() {},
+};
+
+/** Takes calls out of requests of HTTP/2: connection, streams, limits and drain are those of its codec. */
+export class CarryingServerCodec implements ServerCodec, ServerHost {
+  readonly connection: Connection;
+  readonly host: ServerHost;
+  readonly options: CodecOptions;
+  readonly #carriage: Carriage;
+  readonly #http2: ServerCodec;
+  /** Bytes of frames that have begun, of all calls. */
+  #heldByCalls = 0;
+
+  constructor(carriage: Carriage, connection: Connection, host: ServerHost, options: CodecOptions) {
+    this.connection = connection;
+    this.host = host;
+    this.options = { ...options, settings: undefined };
+    this.#carriage = carriage;
+    this.#http2 = carriage.http2.createServerCodec(connection, this, { limits: options.limits });
+  }
+
+  // ── the codec ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get activeStreams(): number {
+    return this.#http2.activeStreams;
+  }
+
+  get heldBytes(): number {
+    return this.#http2.heldBytes + this.#heldByCalls;
+  }
+
+  receive(chunk: Buffer): void {
+    this.#http2.receive(chunk);
+  }
+
+  receiveEnd(): void {
+    this.#http2.receiveEnd();
+  }
+
+  connectionClosed(cause: CloseCause): void {
+    this.#http2.connectionClosed(cause);
+  }
+
+  connectionWritable(): void {
+    this.#http2.connectionWritable();
+  }
+
+  goAway(): void {
+    this.#http2.goAway();
+  }
+
+  sendHeartbeat(): boolean {
+    return this.#http2.sendHeartbeat?.() ?? false;
+  }
+
+  detach(): Buffer | undefined {
+    return this.#http2.detach();
+  }
+
+  /** @internal */
+  heldChanged(byBytes: number): void {
+    this.#heldByCalls += byBytes;
+  }
+
+  // ── of HTTP/2 ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  onRequest(stream: ServerStream, head: RequestHead, end: boolean): ServerStreamHandler {
+    const protocol = protocolOf(head.get('content-type'), this.#carriage);
+    if (head.method !== 'POST' || protocol === undefined) {
+      const body = 'not a call of a protocol that is known here';
+      stream.sendReply({ status: 415, body, details: 'not_a_carried_call', flags: 0 });
+      this.onFault({ scope: 'message', code: 'not_a_carried_call', message: body });
+      return refusedCall;
+    }
+    const call = new CarriedCall(this, protocol, stream);
+    if (end) call.onRequestData(Buffer.alloc(0), true);
+    return call;
+  }
+
+  onFault(fault: ProtocolFault): void {
+    this.host.onFault(fault);
+  }
+
+  onHeartbeat(): void {
+    this.host.onHeartbeat?.();
+  }
+
+  onHeartbeatReply(): void {
+    this.host.onHeartbeatReply?.();
+  }
+
+  onDrained(): void {
+    this.host.onDrained?.();
+  }
+}
+
+/** One call: a stream of HTTP/2 on the one side, its protocol's codec on the other. */
+class CarriedCall implements ServerStreamHandler, ServerHost, CallPipeEnd {
+  readonly #codec: CarryingServerCodec;
+  readonly #protocol: Protocol;
+  readonly #stream: ServerStream;
+  readonly #inner: ServerCodec;
+  #heldBytes = 0;
+  #begun = false;
+  #oneWay = false;
+  #over = false;
+
+  constructor(codec: CarryingServerCodec, protocol: Protocol, stream: ServerStream) {
+    this.#codec = codec;
+    this.#protocol = protocol;
+    this.#stream = stream;
+    this.#inner = protocol.createServerCodec(new CallPipe(codec.connection, this), this, codec.options);
+  }
+
+  get writable(): boolean {
+    return this.#stream.writable;
+  }
+
+  // ── of HTTP/2 ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  onRequestData(chunk: Buffer, end: boolean): void {
+    if (this.#over) return;
+    this.#inner.receive(chunk);
+    this.#countHeld();
+    if (end) this.#onEnd();
+  }
+
+  onRequestTrailers(_trailers: Headers): void {
+    this.#onEnd();
+  }
+
+  onRequestReset(_reason: ResetReason): void {
+    this.#finish();
+    this.#inner.connectionClosed({ kind: 'reset', reason: 'the stream of HTTP/2 was reset' });
+  }
+
+  onResponseWritable(): void {
+    if (!this.#over) this.#inner.connectionWritable();
+  }
+
+  #onEnd(): void {
+    if (this.#over) return;
+    if (!this.#begun) this.#refuse('truncated_frame', 'the request ended before a whole frame');
+    else if (this.#oneWay) {
+      this.#finish();
+      this.#stream.sendHead(new CarriedResponseHead(this.#protocol.name), true);
+    }
+  }
+
+  // ── of the protocol's own codec ───────────────────────────────────────────────────────────────────────────────
+
+  onRequest(stream: ServerStream, head: RequestHead, end: boolean): ServerStreamHandler {
+    if (this.#begun) {
+      this.#refuse('second_frame', 'a request has more than one frame');
+      return refusedCall;
+    }
+    this.#begun = true;
+    this.#oneWay = head.oneWay;
+    return this.#codec.host.onRequest(stream, head, end);
+  }
+
+  onFault(fault: ProtocolFault): void {
+    this.#codec.onFault({ ...fault, scope: fault.scope === 'connection' ? 'stream' : fault.scope });
+  }
+
+  onHeartbeat(): void {
+    this.#codec.onHeartbeat();
+  }
+
+  onWritten(frame: Buffer): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#stream.sendHead(new CarriedResponseHead(this.#protocol.name), false);
+    this.#stream.sendData(frame, true);
+  }
+
+  onClosed(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#stream.sendReply({ status: 400, body: 'the call cannot be read', details: 'bad_call', flags: 0 });
+  }
+
+  #refuse(code: string, body: string): void {
+    this.#finish();
+    this.#stream.sendReply({ status: 400, body, details: code, flags: 0 });
+    this.#codec.onFault({ scope: 'stream', code, message: body });
+  }
+
+  #countHeld(): void {
+    const heldBytes = this.#over ? 0 : this.#inner.heldBytes;
+    this.#codec.heldChanged(heldBytes - this.#heldBytes);
+    this.#heldBytes = heldBytes;
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#countHeld();
+  }
+}

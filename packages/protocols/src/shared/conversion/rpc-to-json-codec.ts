@@ -1,0 +1,130 @@
+import { CodedError } from '@sofamesh/base/errors';
+import type {
+  ClientCodec,
+  ClientHost,
+  ClientStream,
+  ClientStreamHandler,
+  CodecLimits,
+  CodecOptions,
+  Protocol,
+} from '@sofamesh/contract/protocol';
+import type { CloseCause, Connection } from '@sofamesh/contract/transport';
+import { resetReasonOf } from '../reset-reason.ts';
+import { ConvertedCall } from './converted-call.ts';
+import type { RuleIndex } from './rule-index.ts';
+import { rulesOf } from './settings.ts';
+
+/**
+ * What turns calls into requests of HTTP, pooled as that is: what a cluster of HTTP hosts is spoken to in by an RPC listener.
+ * Undefined where the HTTP codec is not there.
+ */
+export function rpcToJson(
+  name: string,
+  httpName: 'http1' | 'http2',
+  protocols: ReadonlyMap<string, Protocol>,
+): Protocol | undefined {
+  const http = protocols.get(httpName);
+  if (http === undefined) return undefined;
+  return {
+    name,
+    pooling: http.pooling,
+    detect: () => 'mismatch',
+    createServerCodec() {
+      throw new CodedError('no_server', `${name} is spoken to hosts only`);
+    },
+    createClientCodec: (connection, host, options) =>
+      new RpcToJsonClientCodec(http, protocols, connection, host, options),
+  };
+}
+
+/**
+ * Everything but the calls themselves is left to the codec of HTTP. A stream of it is opened when a call has become a
+ * request: a call that cannot costs the connection nothing.
+ */
+export class RpcToJsonClientCodec implements ClientCodec {
+  readonly connection: Connection;
+  readonly host: ClientHost;
+  readonly limits: CodecLimits;
+  readonly protocols: ReadonlyMap<string, Protocol>;
+  readonly rules: RuleIndex;
+  readonly #http: ClientCodec;
+  /** Calls without a stream of HTTP: not sent yet, or answered here. */
+  readonly #waiting = new Set<ConvertedCall>();
+
+  constructor(
+    http: Protocol,
+    protocols: ReadonlyMap<string, Protocol>,
+    connection: Connection,
+    host: ClientHost,
+    { limits, settings }: CodecOptions,
+  ) {
+    this.connection = connection;
+    this.host = host;
+    this.limits = limits;
+    this.protocols = protocols;
+    this.rules = rulesOf(settings);
+    this.#http = http.createClientCodec(connection, host, { limits });
+  }
+
+  get available(): number {
+    return Math.max(0, this.#http.available - this.#waiting.size);
+  }
+
+  get retired(): boolean {
+    return this.#http.retired;
+  }
+
+  get activeStreams(): number {
+    return this.#http.activeStreams + this.#waiting.size;
+  }
+
+  get heldBytes(): number {
+    return this.#http.heldBytes;
+  }
+
+  openStream(handler: ClientStreamHandler): ClientStream {
+    const call = new ConvertedCall(this, handler);
+    this.#waiting.add(call);
+    return call;
+  }
+
+  /** @internal A stream for a call that has become a request; undefined: the connection takes none any more. */
+  begin(call: ConvertedCall): ClientStream | undefined {
+    if (!this.#waiting.has(call) || this.#http.available < 1) return undefined;
+    this.#waiting.delete(call);
+    return this.#http.openStream(call);
+  }
+
+  /** @internal A call is over and never had a stream. */
+  forget(call: ConvertedCall): void {
+    if (this.#waiting.delete(call)) this.host.onStreamEnd();
+  }
+
+  sendHeartbeat(): boolean {
+    return this.#http.sendHeartbeat();
+  }
+
+  receive(chunk: Buffer): void {
+    this.#http.receive(chunk);
+  }
+
+  receiveEnd(): void {
+    this.#http.receiveEnd();
+  }
+
+  connectionClosed(cause: CloseCause): void {
+    this.#http.connectionClosed(cause);
+    for (const call of [...this.#waiting]) {
+      call.onResponseReset(resetReasonOf(cause));
+      this.forget(call);
+    }
+  }
+
+  connectionWritable(): void {
+    this.#http.connectionWritable();
+  }
+
+  detach(): Buffer | undefined {
+    return this.#waiting.size > 0 ? undefined : this.#http.detach();
+  }
+}
