@@ -38,7 +38,7 @@ export function readArguments(argv: readonly string[]): Options {
   const command = new Command('mosn')
     .description('A network proxy: HTTP, TCP and RPC, configured as Envoy is.')
     .version(versionLine(), '--version', 'print the version')
-    .option('-c, --config-path <file>', 'bootstrap, YAML or JSON')
+    .option('-c, --config-path <file>', 'bootstrap of Envoy, or configuration of MOSN; YAML or JSON')
     .option('--config-yaml <text>', 'bootstrap as text; merged over that of --config-path')
     .addOption(
       new Option('--mode <mode>', 'serve, or only check the configuration')

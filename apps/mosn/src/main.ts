@@ -9,5 +9,5 @@ if (isMainThread) {
 } else {
   enableCompileCache();
   const { runWorkerThread } = await import('./worker/thread.ts');
-  runWorkerThread();
+  await runWorkerThread();
 }

@@ -4,8 +4,9 @@ import { startupSnapshot } from 'node:v8';
 import { silentLogger } from '@sofamesh/base/logger';
 import { readArguments } from './argv.ts';
 import './lifecycle/control-plane.ts';
-import { loadBootstrap } from './lifecycle/load-bootstrap.ts';
+import { loadBootstrap, readTexts } from './lifecycle/load-bootstrap.ts';
 import { runProgram } from './lifecycle/program.ts';
+import './mosn-json/mosn-config.ts';
 import './worker/worker.ts';
 
 const typeUrl = (name: string) => `type.googleapis.com/envoy.extensions.filters.${name}`;
@@ -72,7 +73,7 @@ const sample = {
   },
 };
 
-loadBootstrap(readArguments(['node', 'mosn', '--config-yaml', JSON.stringify(sample)]), silentLogger);
+loadBootstrap(readTexts(readArguments(['node', 'mosn', '--config-yaml', JSON.stringify(sample)])), silentLogger);
 
 startupSnapshot.setDeserializeMainFunction(() => {
   void runProgram(process.argv, { entry: pathToFileURL(process.argv[1]!), fromSnapshot: true });

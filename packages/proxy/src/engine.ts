@@ -7,6 +7,7 @@ import { ListenerSet } from './listener/listener-set.ts';
 import { RouteSlots } from './route/route-slots.ts';
 import { RouteTable } from './route/route-table.ts';
 import { filteredLogs } from './stream/log-filter.ts';
+import { SpanReporters } from './tracing/span-reporters.ts';
 
 /** The data plane of one thread. It has everything from its environment: network, time, chance, extensions. */
 export class Engine implements EngineApi {
@@ -14,12 +15,15 @@ export class Engine implements EngineApi {
   readonly #clusters: ClusterSet;
   readonly #routes = new RouteSlots();
   readonly #listeners: ListenerSet;
+  readonly #spans: SpanReporters;
 
   constructor(given: EngineEnvironment) {
     const environment = { ...given, openAccessLog: filteredLogs(given) };
     this.#environment = environment;
     this.#clusters = new ClusterSet(environment);
-    this.#listeners = new ListenerSet({ environment, clusters: this.#clusters, routes: this.#routes });
+    const clusters = this.#clusters;
+    this.#spans = new SpanReporters(environment, clusters);
+    this.#listeners = new ListenerSet({ environment, clusters, routes: this.#routes, spans: this.#spans });
   }
 
   async prepare(update: ConfigUpdate): Promise<PreparedUpdate> {
@@ -64,6 +68,7 @@ export class Engine implements EngineApi {
 
   async drain(deadlineMs: number): Promise<void> {
     await this.#listeners.drain(deadlineMs);
+    await this.#spans.flush(deadlineMs);
     this.#clusters.close();
   }
 

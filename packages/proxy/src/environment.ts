@@ -8,6 +8,7 @@ import type { DatagramTransport } from '@sofamesh/contract/datagram';
 import type { FilterKind } from '@sofamesh/contract/filter';
 import type { Protocol } from '@sofamesh/contract/protocol';
 import type { Stats } from '@sofamesh/contract/stats';
+import type { SpanFormat, SpanFormatName } from '@sofamesh/contract/trace';
 import type { Transport } from '@sofamesh/contract/transport';
 import type { AccessLogConfig, JsonFormat } from './config/extension.ts';
 import type { CompileFormat } from './route/header-edits.ts';
@@ -31,6 +32,8 @@ export interface EngineEnvironment {
   readonly compileFormat: CompileFormat;
   /** The same for a JSON object of such strings: one object, and a line end. */
   readonly compileJsonFormat: (format: JsonFormat, where: string) => (record: LogRecord) => string;
+  /** How spans are written for a collector, `service` being who made them. Absent: listeners that trace are refused. */
+  readonly spanFormat?: (name: SpanFormatName, service: string) => SpanFormat;
   /** This machine's address, for X-Forwarded-For of clients on it; undefined: the one that they have. */
   readonly localAddress?: string | undefined;
   /** A new value for `x-request-id`. */

@@ -12,6 +12,8 @@ export interface MosnOptions {
   readonly args?: readonly string[];
   /** Of Node itself. */
   readonly nodeArgs?: readonly string[];
+  /** Where the bootstrap is written and paths in it begin; it is left there. Default: a folder of its own. */
+  readonly folder?: string;
   /** What Node runs. Default: the sources. */
   readonly program?: string;
 }
@@ -21,18 +23,19 @@ export function launchMosn({
   bootstrap,
   args = ['--concurrency', '1'],
   nodeArgs = [],
+  folder: given,
   program = sources,
 }: MosnOptions): {
   readonly process: RunningProcess;
   readonly adminFile: string;
 } {
-  const folder = mkdtempSync(join(tmpdir(), 'mosn-e2e-'));
+  const folder = given ?? mkdtempSync(join(tmpdir(), 'mosn-e2e-'));
   const config = join(folder, 'bootstrap.yaml');
   const adminFile = join(folder, 'admin');
   writeFileSync(config, typeof bootstrap === 'string' ? bootstrap : JSON.stringify(bootstrap));
   const flags = [...nodeArgs, program, '-c', config, '--admin-address-path', adminFile, ...args];
   const running = new RunningProcess({ name: 'mosn', command: process.execPath, args: flags });
-  void running.ended.then(() => rmSync(folder, { recursive: true, force: true }));
+  void running.ended.then(() => given === undefined && rmSync(folder, { recursive: true, force: true }));
   return { process: running, adminFile };
 }
 

@@ -19,6 +19,7 @@ import { type Node, NodeSchema } from '@sofamesh/api/gen/envoy/config/core/v3/ba
 import { type Listener, ListenerSchema } from '@sofamesh/api/gen/envoy/config/listener/v3/listener_pb';
 import type { Address } from '@sofamesh/base/address';
 import { CodedError, messageOf } from '@sofamesh/base/errors';
+import { keepKnownExtensions } from './bootstrap-extensions.ts';
 import { type ReadCluster, readCluster } from './cluster.ts';
 import { type DiscoverySource, readConfigSource } from './config-source.ts';
 import { contentVersion } from './content-version.ts';
@@ -31,6 +32,7 @@ import { type ReadListener, readListener } from './listener.ts';
 import { loadText } from './load-text.ts';
 import { downstreamConnectionsMax, noRuntime, type Runtime, readRuntime } from './runtime.ts';
 import { noSecrets, Secrets } from './secrets.ts';
+import { noTracing, readProvider, type TracingDefaults } from './tracing.ts';
 
 /** What a bootstrap says, checked and read; resources are kept as messages too, for `/config_dump`. */
 export interface BootstrapConfig {
@@ -47,6 +49,8 @@ export interface BootstrapConfig {
   readonly runtime: Runtime;
   /** Static ones, which resources of a control plane may name, too. */
   readonly secrets: Secrets;
+  /** For the listeners of a control plane, too. */
+  readonly tracing: TracingDefaults;
   /** Connections of all listeners of one worker; undefined without a limit. */
   readonly downstreamConnectionsMax: number | undefined;
   /** What is given and has no effect, for the log. */
@@ -74,6 +78,9 @@ export interface BootstrapText {
   readonly origin: string;
 }
 
+/** Turns a file that is written for another proxy into a bootstrap, and leaves others alone. May throw a BootstrapError. */
+export type Translate = (json: JsonValue, warnings: string[]) => JsonValue;
+
 /** The parts of `envoy.config.bootstrap.v3.Bootstrap` that are acted on; the others are left out with a warning. */
 const actedOn: ReadonlySet<string> = new Set([
   'node',
@@ -81,29 +88,32 @@ const actedOn: ReadonlySet<string> = new Set([
   'dynamic_resources',
   'admin',
   'layered_runtime',
+  'bootstrap_extensions',
+  'tracing',
 ]);
 
 /**
  * Reads Envoy bootstraps, YAML or JSON. Several are merged as protobuf merges messages: what a later one gives replaces
- * what an earlier one has, messages are merged field by field and lists are put one after the other. Throws
- * {@link BootstrapError}.
+ * what an earlier one has, messages are merged field by field and lists are put one after the other. `translate` sees each
+ * before it is checked. Throws {@link BootstrapError}.
  */
 export function readBootstrap(
   texts: readonly BootstrapText[],
   registry: Registry,
   extensions: Extensions,
+  translate: Translate = (json) => json,
 ): BootstrapConfig {
   const warnings: string[] = [];
   const problems: string[] = [];
   const encoded = texts.map(({ text, origin }) => {
     try {
-      const json = leaveOut(loadText(text, origin), warnings);
+      const json = leaveOut(translate(loadText(text, origin), warnings), warnings);
       const errors = checkJson(BootstrapSchema, json, registry);
       problems.push(...errors.map(({ message }) => message));
       if (errors.length > 0) return new Uint8Array();
       return toBinary(BootstrapSchema, fromJson(BootstrapSchema, json, { registry }));
     } catch (thrown) {
-      problems.push(messageOf(thrown));
+      problems.push(...(thrown instanceof BootstrapError ? thrown.problems : [messageOf(thrown)]));
       return new Uint8Array();
     }
   });
@@ -116,8 +126,10 @@ function leaveOut(json: JsonValue, warnings: string[]): JsonValue {
   const kept: JsonObject = {};
   for (const [key, value] of Object.entries(json)) {
     const field = BootstrapSchema.fields.find(({ name, jsonName }) => name === key || jsonName === key);
-    if (field === undefined || actedOn.has(field.name)) kept[key] = value;
-    else warnings.push(`${field.name}: has no effect in this proxy`);
+    const leave = (at: string) => warnings.push(`${at}: has no effect in this proxy`);
+    if (field?.name === 'bootstrap_extensions') kept[key] = keepKnownExtensions(value, leave);
+    else if (field === undefined || actedOn.has(field.name)) kept[key] = value;
+    else leave(field.name);
   }
   return kept;
 }
@@ -129,6 +141,7 @@ class BootstrapReader {
   readonly #problems: string[] = [];
   #runtime: Runtime = noRuntime;
   #secrets: Secrets = noSecrets;
+  #tracing: TracingDefaults = noTracing;
 
   constructor(message: Bootstrap, extensions: Extensions, warnings: string[]) {
     this.#message = message;
@@ -140,6 +153,7 @@ class BootstrapReader {
     const { node = create(NodeSchema), admin, staticResources, dynamicResources } = this.#message;
     this.#secrets = new Secrets(staticResources?.secrets ?? []);
     this.#runtime = readRuntime(this.#message.layeredRuntime, (warning) => this.#warnings.push(warning));
+    this.#tracing = { service: node.cluster, provider: this.#attempt(() => this.#provider()) };
     const connectionsMax = this.#attempt(() => downstreamConnectionsMax(this.#runtime));
     const clusters = this.#resources('clusters', ClusterSchema, staticResources?.clusters ?? [], readCluster);
     const listeners = this.#resources('listeners', ListenerSchema, staticResources?.listeners ?? [], readListener);
@@ -156,6 +170,7 @@ class BootstrapReader {
       ...dynamic,
       runtime: this.#runtime,
       secrets: this.#secrets,
+      tracing: this.#tracing,
       downstreamConnectionsMax: connectionsMax,
       warnings: this.#warnings,
     };
@@ -187,7 +202,14 @@ class BootstrapReader {
   }
 
   #contextWith(ignored: ReadContext['ignored']): ReadContext {
-    return { extensions: this.#extensions, runtime: this.#runtime, secrets: this.#secrets, ignored };
+    const tracing = this.#tracing;
+    return { extensions: this.#extensions, runtime: this.#runtime, secrets: this.#secrets, tracing, ignored };
+  }
+
+  #provider(): TracingDefaults['provider'] {
+    const { node, tracing } = this.#message;
+    const ignored = (at: string) => this.#warnings.push(`${at}: has no effect in this proxy`);
+    return tracing?.http && readProvider(tracing.http, 'tracing.http', node?.cluster ?? '', ignored);
   }
 
   #dynamic(

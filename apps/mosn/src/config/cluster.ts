@@ -1,6 +1,7 @@
 import type { Cluster } from '@sofamesh/api/gen/envoy/config/cluster/v3/cluster_pb';
 import { RoutingPriority } from '@sofamesh/api/gen/envoy/config/core/v3/base_pb';
 import { HttpProtocolOptionsSchema } from '@sofamesh/api/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb';
+import { RpcProtocolOptionsSchema } from '@sofamesh/api/gen/mosn/extensions/upstreams/rpc/v1/rpc_protocol_options_pb';
 import type { ClusterConfig, ClusterLimits } from '@sofamesh/proxy/config/cluster';
 import { readDiscovery } from './cluster-discovery.ts';
 import type { ReadContext } from './context.ts';
@@ -9,8 +10,9 @@ import { readBalancer } from './load-balancing.ts';
 import { readClientTls } from './tls.ts';
 import { readUpstreamHttp } from './upstream-http.ts';
 import { unwrapProxyProtocol, upstreamProxySchemas } from './upstream-proxy-protocol.ts';
+import { readUpstreamRpc } from './upstream-rpc.ts';
 
-export const upstreamSchemas = [HttpProtocolOptionsSchema, ...upstreamProxySchemas];
+export const upstreamSchemas = [HttpProtocolOptionsSchema, RpcProtocolOptionsSchema, ...upstreamProxySchemas];
 
 const defaultConnectTimeoutMs = 5_000;
 const defaultBufferBytes = 1024 * 1024;
@@ -48,6 +50,7 @@ export function readCluster(cluster: Cluster, version: string, context: ReadCont
   const { discovery, fetchTimeoutMs } = readDiscovery(cluster, version);
   const transport = unwrapProxyProtocol(cluster.transportSocket, 'transport_socket');
   const tls = readClientTls(transport.inner, transport.path, context);
+  const http = readUpstreamHttp(cluster, tls !== undefined, context);
   return {
     fetchTimeoutMs,
     config: {
@@ -55,13 +58,13 @@ export function readCluster(cluster: Cluster, version: string, context: ReadCont
       version,
       statName: (cluster.altStatName || cluster.name).replaceAll(':', '_'),
       discovery,
-      balancer: readBalancer(cluster),
+      balancer: readBalancer(cluster, context.extensions),
       connectTimeoutMs: readConnectTimeout(cluster),
-      ...readUpstreamHttp(cluster, tls !== undefined, context),
+      ...http,
+      ...readUpstreamRpc(cluster, http),
       tls,
       ...(transport.proxyProtocol !== undefined && { proxyProtocol: transport.proxyProtocol }),
       limits: readLimits(cluster),
-      multiplexedConnections: 1,
       bufferBytesMax: cluster.perConnectionBufferLimitBytes ?? defaultBufferBytes,
     },
   };

@@ -2,8 +2,11 @@ import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/proto
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { messageOf } from '@sofamesh/base/errors';
 import type { ConfigReader } from '@sofamesh/contract/filter';
+import type { PluginFilter } from '@sofamesh/contract/plugin';
 import type { FilterConfig } from '@sofamesh/proxy/config/extension';
+import { type LoadedPlugins, noPlugins } from '../plugins/loaded-plugins.ts';
 import { FieldError } from './fields.ts';
+import { readUntypedConfig } from './untyped-config.ts';
 
 /** Message name of `type.googleapis.com/envoy.…`. */
 export function typeNameOf(any: Any): string {
@@ -19,12 +22,16 @@ export function decodeAny<Desc extends DescMessage>(schema: Desc, any: Any, path
   }
 }
 
-/** The main-thread halves of the filters in the catalogue, by the messages that they read. */
+/** The main-thread halves of the filters in the catalogue, by the messages that they read, and what plug-ins add, by name. */
 export class Extensions {
   readonly #byTypeName = new Map<string, ConfigReader>();
+  readonly #pluginFilters: ReadonlyMap<string, PluginFilter>;
+  readonly #pluginBalancers: ReadonlySet<string>;
   readonly schemas: readonly DescMessage[];
 
-  constructor(readers: readonly ConfigReader[]) {
+  constructor(readers: readonly ConfigReader[], plugins: LoadedPlugins = noPlugins) {
+    this.#pluginFilters = new Map(plugins.filters.map((filter) => [filter.name, filter]));
+    this.#pluginBalancers = new Set(plugins.balancers.map(({ name }) => name));
     this.schemas = readers.flatMap((reader) => reader.schemas as readonly DescMessage[]);
     for (const reader of readers) {
       for (const schema of reader.schemas as readonly DescMessage[]) this.#byTypeName.set(schema.typeName, reader);
@@ -37,6 +44,7 @@ export class Extensions {
     for (const [typeName, { name }] of this.#byTypeName) {
       byName.set(name, [...(byName.get(name) ?? []), `type.googleapis.com/${typeName}`]);
     }
+    for (const name of this.#pluginFilters.keys()) byName.set(name, []);
     return [...byName].map(([name, typeUrls]) => ({ name, typeUrls }));
   }
 
@@ -51,6 +59,8 @@ export class Extensions {
     path: string,
   ): FilterConfig | undefined {
     const { config } = filter;
+    const fromPlugin = this.#pluginFilter(filter.name, config, `${path}.typed_config`);
+    if (fromPlugin !== undefined) return { ...fromPlugin, disabled: filter.disabled };
     if (config === undefined) {
       if (filter.optional) return undefined;
       throw new FieldError(`${path}.typed_config`, undefined, `filter ${filter.name} needs one`);
@@ -77,12 +87,53 @@ export class Extensions {
     for (const [name, any] of Object.entries(configs)) {
       const { config, optional } = unwrap(any);
       if (config === undefined) continue;
+      const fromPlugin = this.#pluginFilter(name, config, `${path}[${JSON.stringify(name)}]`);
+      if (fromPlugin !== undefined) {
+        result[fromPlugin.name] = fromPlugin.config;
+        continue;
+      }
       const reader = this.#byTypeName.get(typeNameOf(config));
       if (reader !== undefined) result[reader.name] = readWith(reader, config, `${path}[${JSON.stringify(name)}]`);
       else if (!optional)
         throw new FieldError(`${path}[${JSON.stringify(name)}]`, config.typeUrl, 'no filter of this proxy reads this');
     }
     return result;
+  }
+
+  /** A policy of a plug-in, and its options; undefined: no plug-in has one of that name. */
+  balancer(name: string, config: Any, path: string): { readonly name: string; readonly options: unknown } | undefined {
+    const untyped = untypedOf(config, path);
+    if (untyped === undefined) return undefined;
+    const found = [untyped.typeName, name].find((each) => this.#pluginBalancers.has(each));
+    return found === undefined ? undefined : { name: found, options: untyped.json };
+  }
+
+  /** What a TypedStruct says it is counts more than the name that the filter has in its chain. */
+  #pluginFilter(
+    name: string,
+    config: Any | undefined,
+    path: string,
+  ): { readonly name: string; readonly config: unknown } | undefined {
+    if (this.#pluginFilters.size === 0) return undefined;
+    const untyped = config === undefined ? { typeName: '', json: {} } : untypedOf(config, path);
+    if (untyped === undefined) return undefined;
+    const filter = this.#pluginFilters.get(untyped.typeName) ?? this.#pluginFilters.get(name);
+    if (filter === undefined) return undefined;
+    try {
+      const read = filter.readConfig === undefined ? untyped.json : filter.readConfig(untyped.json);
+      // It goes to other threads, and what cannot is better refused here.
+      return { name: filter.name, config: structuredClone(read) };
+    } catch (thrown) {
+      throw new FieldError(path, filter.name, messageOf(thrown), { cause: thrown });
+    }
+  }
+}
+
+function untypedOf(any: Any, path: string): ReturnType<typeof readUntypedConfig> {
+  try {
+    return readUntypedConfig(typeNameOf(any), any.value);
+  } catch (thrown) {
+    throw new FieldError(path, any.typeUrl, `cannot be decoded: ${messageOf(thrown)}`, { cause: thrown });
   }
 }
 

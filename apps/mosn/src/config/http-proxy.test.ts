@@ -259,7 +259,10 @@ describe('readHttpProxy', () => {
   });
 
   test('what has no effect is told', () => {
-    assert.deepEqual(read({ add_user_agent: true, tracing: {} }).ignored.sort(), ['add_user_agent', 'tracing']);
+    assert.deepEqual(read({ add_user_agent: true, tracing: {} }).ignored.sort(), [
+      'add_user_agent',
+      'tracing (without a provider)',
+    ]);
   });
 
   for (const [what, fields, reason] of [

@@ -17,6 +17,7 @@ import { readIdentity, readLocalReplies, readProxyStatus, readTargetForm } from 
 import { readHttp1Settings } from './http1.ts';
 import { readHttp2Settings, readKeepalive } from './http2.ts';
 import { type RouteReference, readRouteSource } from './route-source.ts';
+import { readTracing } from './tracing.ts';
 
 const defaultIdleTimeoutMs = 3_600_000;
 const defaultStreamIdleTimeoutMs = 300_000;
@@ -28,7 +29,6 @@ export const heldBytesMax = 64 * 1024 * 1024;
 /** Fields that decide about trust or answers: a listener that needs one must not run without it. */
 const refused = ['earlyHeaderMutationExtensions', 'pathNormalizationOptions', 'typedHeaderValidationConfig'] as const;
 const ignored = [
-  'tracing',
   'requestIdExtension',
   'addUserAgent',
   'delayedCloseTimeout',
@@ -60,6 +60,7 @@ export function readHttpProxy(
     routes: readRouteSource(message.routeSpecifier, path, context, routes),
     filters: readHttpFilters(message.httpFilters, at('http_filters'), context),
     accessLogs: mapAt(message.accessLog, at('access_log'), readAccessLog),
+    tracing: readTracing(message.tracing, at('tracing'), context),
     limits: {
       headBytesMax: readHeadersKb(message, at('max_request_headers_kb')) * 1024,
       headerCountMax: common?.maxHeadersCount ?? defaultCodecLimits.headerCountMax,

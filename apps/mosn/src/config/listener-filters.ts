@@ -11,6 +11,7 @@ import {
   ProxyProtocolSchema,
 } from '@sofamesh/api/gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb';
 import { TlsInspectorSchema } from '@sofamesh/api/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb';
+import { ProtocolInspectorSchema } from '@sofamesh/api/gen/mosn/extensions/filters/listener/protocol_inspector/v1/protocol_inspector_pb';
 import type { ListenerFilterConfig, PortPredicate, ProxyProtocolFilterConfig } from '@sofamesh/proxy/config/listener';
 import type { ReadContext } from './context.ts';
 import { decodeAny, typeNameOf } from './extensions.ts';
@@ -22,6 +23,7 @@ export const listenerFilterSchemas = [
   OriginalDstSchema,
   OriginalSrcSchema,
   ProxyProtocolSchema,
+  ProtocolInspectorSchema,
 ];
 
 /** Namespace of extensions whose rule names none. */
@@ -43,6 +45,10 @@ export function readListenerFilter(filter: ListenerFilter, path: string, context
     }
     case HttpInspectorSchema.typeName:
       return { kind: 'http-inspector', disabled };
+    case ProtocolInspectorSchema.typeName: {
+      const { protocols } = decodeAny(ProtocolInspectorSchema, any, at);
+      return { kind: 'protocol-inspector', protocols, disabled };
+    }
     case OriginalDstSchema.typeName:
       return { kind: 'original-dst', disabled };
     case ProxyProtocolSchema.typeName:

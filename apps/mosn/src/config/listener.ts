@@ -118,8 +118,9 @@ function readTcp(listener: Listener, common: Common, context: ReadContext): Read
     throw new FieldError('udp_listener_config', present, 'needs an address with protocol UDP');
   }
   const routes: RouteReference[] = [];
+  const within = { ...context, outbound: common.direction === 'outbound' };
   const filterChains = mapAt(listener.filterChains, 'filter_chains', (chain, path) =>
-    readFilterChain(chain, path, context, routes),
+    readFilterChain(chain, path, within, routes),
   );
   const { defaultFilterChain } = listener;
   if (filterChains.length === 0 && defaultFilterChain === undefined) {
@@ -135,7 +136,7 @@ function readTcp(listener: Listener, common: Common, context: ReadContext): Read
       ...common,
       filterChains,
       defaultFilterChain:
-        defaultFilterChain && readFilterChain(defaultFilterChain, 'default_filter_chain', context, routes),
+        defaultFilterChain && readFilterChain(defaultFilterChain, 'default_filter_chain', within, routes),
       udp: undefined,
       listenerFilters,
       useOriginalDst: listener.useOriginalDst ?? false,

@@ -8,7 +8,7 @@ import { RandomSchema } from '@sofamesh/api/gen/envoy/extensions/load_balancing_
 import { RoundRobinSchema } from '@sofamesh/api/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb';
 import { WrrLocalitySchema } from '@sofamesh/api/gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb';
 import type { ClusterConfig } from '@sofamesh/proxy/config/cluster';
-import { decodeAny, typeNameOf } from './extensions.ts';
+import { decodeAny, type Extensions, typeNameOf } from './extensions.ts';
 import { FieldError } from './fields.ts';
 
 export const loadBalancingSchemas = [LeastRequestSchema, RandomSchema, RoundRobinSchema, WrrLocalitySchema];
@@ -16,9 +16,9 @@ export const loadBalancingSchemas = [LeastRequestSchema, RandomSchema, RoundRobi
 type BalancerConfig = ClusterConfig['balancer'];
 
 /** Reads `load_balancing_policy` when it is given, else `lb_policy`. */
-export function readBalancer(cluster: Cluster): BalancerConfig {
+export function readBalancer(cluster: Cluster, extensions: Extensions): BalancerConfig {
   if (cluster.loadBalancingPolicy !== undefined) {
-    return readPolicies(cluster.loadBalancingPolicy, 'load_balancing_policy');
+    return readPolicies(cluster.loadBalancingPolicy, 'load_balancing_policy', extensions);
   }
   switch (cluster.lbPolicy) {
     case LbPolicy.ROUND_ROBIN:
@@ -46,7 +46,7 @@ function nameOf(policy: LbPolicy): string {
 }
 
 /** The first policy that is supported counts, as Envoy has it. */
-function readPolicies({ policies }: LoadBalancingPolicy, path: string): BalancerConfig {
+function readPolicies({ policies }: LoadBalancingPolicy, path: string, extensions: Extensions): BalancerConfig {
   for (const [index, { typedExtensionConfig: extension }] of policies.entries()) {
     if (extension?.typedConfig === undefined) continue;
     const at = `${path}.policies[${index}].typed_extension_config.typed_config`;
@@ -61,8 +61,13 @@ function readPolicies({ policies }: LoadBalancingPolicy, path: string): Balancer
       case WrrLocalitySchema.typeName: {
         const { endpointPickingPolicy } = decodeAny(WrrLocalitySchema, any, at);
         if (endpointPickingPolicy !== undefined) {
-          return readPolicies(endpointPickingPolicy, `${at}.endpoint_picking_policy`);
+          return readPolicies(endpointPickingPolicy, `${at}.endpoint_picking_policy`, extensions);
         }
+        break;
+      }
+      default: {
+        const fromPlugin = extensions.balancer(extension.name, any, at);
+        if (fromPlugin !== undefined) return fromPlugin;
       }
     }
   }

@@ -1,5 +1,5 @@
 import { createRegistry, type DescMessage, type Registry } from '@bufbuild/protobuf';
-import { EmptySchema } from '@bufbuild/protobuf/wkt';
+import { EmptySchema, StructSchema } from '@bufbuild/protobuf/wkt';
 import { BootstrapConfigDumpSchema, ConfigDumpSchema } from '@sofamesh/api/gen/envoy/admin/v3/config_dump_pb';
 import {
   ClustersConfigDumpSchema,
@@ -20,6 +20,7 @@ import {
 import { TypedStructSchema as UdpaTypedStructSchema } from '@sofamesh/api/gen/udpa/type/v1/typed_struct_pb';
 import { TypedStructSchema } from '@sofamesh/api/gen/xds/type/v3/typed_struct_pb';
 import { accessLogSchemas } from './access-log.ts';
+import { bootstrapExtensionSchemas } from './bootstrap-extensions.ts';
 import { upstreamSchemas } from './cluster.ts';
 import type { Extensions } from './extensions.ts';
 import { networkFilters } from './filter-chain.ts';
@@ -27,6 +28,7 @@ import { clientDetectionSchemas } from './http-edge.ts';
 import { headerFormatterSchemas } from './http1.ts';
 import { listenerFilterSchemas } from './listener-filters.ts';
 import { loadBalancingSchemas } from './load-balancing.ts';
+import { tracerSchemas } from './tracing.ts';
 import { udpSchemas } from './udp-proxy.ts';
 
 /** Every message that may stand in an Any: what this proxy reads, and what the admin's dumps are made of. */
@@ -34,11 +36,13 @@ export function typeRegistry(extensions: Extensions): Registry {
   return createRegistry(
     ...extensions.schemas,
     ...accessLogSchemas,
+    ...bootstrapExtensionSchemas,
     ...clientDetectionSchemas,
     ...headerFormatterSchemas,
     ...upstreamSchemas,
     ...listenerFilterSchemas,
     ...udpSchemas,
+    ...tracerSchemas,
     ...loadBalancingSchemas,
     ...networkFilters.map(({ schema }) => schema as DescMessage),
     BootstrapConfigDumpSchema,
@@ -55,6 +59,7 @@ export function typeRegistry(extensions: Extensions): Registry {
     RawBufferSchema,
     DownstreamTlsContextSchema,
     UpstreamTlsContextSchema,
+    StructSchema,
     UdpaTypedStructSchema,
     TypedStructSchema,
   );

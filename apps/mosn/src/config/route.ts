@@ -78,12 +78,15 @@ function readVirtualHost(host: VirtualHost, path: string, table: TableContext): 
 
 function readRoute(route: Route, path: string, context: TableContext): RouteConfig {
   if (route.match === undefined) throw new FieldError(`${path}.match`, undefined, 'is required');
+  if (route.tracing !== undefined) context.ignored(`${path}.tracing`);
+  const { operation = '', propagate = true } = route.decorator ?? {};
   return {
     name: route.name,
     match: readMatch(route.match, `${path}.match`),
     action: readAction(route, path, context),
     headers: readMutations(route, path),
     filterConfigs: readFilterConfigs(route.typedPerFilterConfig, context.extensions, path),
+    ...(operation !== '' && { operation: { name: operation, propagates: propagate } }),
   };
 }
 

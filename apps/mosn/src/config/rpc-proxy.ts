@@ -9,6 +9,8 @@ import type { ReadContext } from './context.ts';
 import { durationMs, FieldError, mapAt } from './fields.ts';
 import { heldBytesMax, readHttpFilters } from './http-proxy.ts';
 import { type RouteReference, readRouteSource } from './route-source.ts';
+import { readTracing } from './tracing.ts';
+import { hostCodecs } from './upstream-rpc.ts';
 
 const defaultFrameProgressMs = 10_000;
 const defaultIdleTimeoutMs = 3_600_000;
@@ -22,18 +24,27 @@ export function readRpcProxy(
   context: ReadContext,
   routes: RouteReference[],
 ): RpcProxyConfig {
-  if (message.protocol === '') throw new FieldError(`${path}.protocol`, '', 'must not be empty');
   const serviceLevel = serviceLevels[message.serviceLevel];
   if (serviceLevel === undefined) throw new FieldError(`${path}.service_level`, message.serviceLevel, 'is not known');
+  const relays = serviceLevel === 'relay';
+  if (message.protocol === '' && !relays) throw new FieldError(`${path}.protocol`, '', 'must not be empty');
+  if (hostCodecs.has(message.protocol))
+    throw new FieldError(`${path}.protocol`, message.protocol, 'is for conversions towards hosts');
+  const idleTimeoutMs = durationMs(message.idleTimeout, defaultIdleTimeoutMs, `${path}.idle_timeout`);
   const { limits } = message;
+  const tracing = readTracing(message.tracing, `${path}.tracing`, context);
+  // Without headers there is nothing that could carry a trace.
+  if (tracing !== undefined && serviceLevel !== 'full') context.ignored(`${path}.tracing`);
   return {
     kind: 'rpc',
     protocol: message.protocol,
     serviceLevel,
+    methodStats: serviceLevel === 'full' && (message.methodStats ?? true),
     statPrefix: message.statPrefix,
     routes: readRouteSource(message.routeSpecifier, path, context, routes),
     filters: readHttpFilters(message.httpFilters, `${path}.http_filters`, context),
     accessLogs: mapAt(message.accessLog, `${path}.access_log`, readAccessLog),
+    tracing: serviceLevel === 'full' ? tracing : undefined,
     limits: {
       ...defaultCodecLimits,
       frameBytesMax: atLeastOne(
@@ -48,8 +59,9 @@ export function readRpcProxy(
       ),
     },
     codecSettings: {},
-    idleTimeoutMs: durationMs(message.idleTimeout, defaultIdleTimeoutMs, `${path}.idle_timeout`),
-    streamIdleTimeoutMs,
+    idleTimeoutMs,
+    // There a connection is the one stream that it has.
+    streamIdleTimeoutMs: relays ? idleTimeoutMs : streamIdleTimeoutMs,
     messageProgressTimeoutMs: durationMs(
       limits?.frameProgressTimeout,
       defaultFrameProgressMs,

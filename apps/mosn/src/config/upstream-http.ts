@@ -19,6 +19,7 @@ import { decodeAny, typeNameOf } from './extensions.ts';
 import { durationMs, FieldError, present, snake } from './fields.ts';
 import { readHttp1Settings } from './http1.ts';
 import { readHttp2Settings, readKeepalive } from './http2.ts';
+import { rpcOptionsKey } from './upstream-rpc.ts';
 
 const httpOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const defaultIdleTimeoutMs = 3_600_000;
@@ -85,7 +86,7 @@ function readOptions(cluster: Cluster, context: ReadContext): Options | undefine
     if (typeNameOf(any) !== HttpProtocolOptionsSchema.typeName) {
       if (key === httpOptionsKey)
         throw new FieldError(path, any.typeUrl, `must be ${HttpProtocolOptionsSchema.typeName}`);
-      context.ignored(path);
+      if (key !== rpcOptionsKey) context.ignored(path);
       continue;
     }
     const message = decodeAny(HttpProtocolOptionsSchema, any, path);

@@ -61,13 +61,13 @@ export class ListenerState {
   }
 
   async applyListeners(versionInfo: string, received: readonly ReceivedResource[]): Promise<ResourceError[]> {
-    const { extensions, runtime, secrets, logger, clock } = this.#context;
+    const { extensions, runtime, secrets, tracing, logger, clock } = this.#context;
     const { resources, errors, incomplete } = decodeResponse(
       ListenerSchema,
       ({ name }) => name,
       (message, version) => {
         const ignored = (path: string) => logger.debug('a field has no effect', { listener: message.name, path });
-        return readListener(message, version, { extensions, runtime, secrets, ignored });
+        return readListener(message, version, { extensions, runtime, secrets, tracing, ignored });
       },
       received,
       versionInfo,

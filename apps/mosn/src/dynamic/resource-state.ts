@@ -43,6 +43,7 @@ export class ResourceState implements AdsSink {
       ...environment,
       runtime: bootstrap.runtime,
       secrets: bootstrap.secrets,
+      tracing: bootstrap.tracing,
       subscriptions,
       wake: () => this.#wake(),
     };

@@ -4,6 +4,7 @@ import type { Stats } from '@sofamesh/contract/stats';
 import type { Extensions } from '../config/extensions.ts';
 import type { Runtime } from '../config/runtime.ts';
 import type { Secrets } from '../config/secrets.ts';
+import type { TracingDefaults } from '../config/tracing.ts';
 import type { Applier, Subscriptions } from './applier.ts';
 import type { Resolve } from './dns.ts';
 
@@ -20,6 +21,7 @@ export interface StateEnvironment {
 export interface StateContext extends StateEnvironment {
   readonly runtime: Runtime;
   readonly secrets: Secrets;
+  readonly tracing: TracingDefaults;
   readonly subscriptions: Subscriptions;
   /** Something that was waited for came, or did not come in time: look again, after what is going on now. */
   readonly wake: () => void;

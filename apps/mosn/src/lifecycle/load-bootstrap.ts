@@ -1,31 +1,59 @@
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Registry } from '@bufbuild/protobuf';
 import { CodedError, messageOf } from '@sofamesh/base/errors';
 import type { Logger } from '@sofamesh/base/logger';
 import type { Options } from '../argv.ts';
 import { readers } from '../catalogue-config.gen.ts';
-import { type BootstrapConfig, type BootstrapText, readBootstrap } from '../config/bootstrap.ts';
+import { type BootstrapConfig, type BootstrapText, readBootstrap, type Translate } from '../config/bootstrap.ts';
 import { Extensions } from '../config/extensions.ts';
 import { typeRegistry } from '../config/registry.ts';
+import { type LoadedPlugins, noPlugins } from '../plugins/loaded-plugins.ts';
+import type { PluginSource } from '../plugins/plugin-source.ts';
 
 /** What the program was told to be, and what it takes to read more of that kind. */
 export interface LoadedBootstrap {
   readonly config: BootstrapConfig;
   readonly extensions: Extensions;
   readonly registry: Registry;
+  /** As worker threads load them, too. */
+  readonly pluginSources: readonly PluginSource[];
+  readonly plugins: LoadedPlugins;
 }
 
-/** Reads what `--config-path` and `--config-yaml` give. Throws a CodedError whose message has a line for each bad field. */
-export function loadBootstrap(options: Options, logger: Logger): LoadedBootstrap {
-  const texts: BootstrapText[] = [];
-  if (options.configPath !== undefined)
-    texts.push({ text: readConfig(options.configPath), origin: options.configPath });
-  if (options.configYaml !== undefined) texts.push({ text: options.configYaml, origin: '--config-yaml' });
-  const extensions = new Extensions(readers);
+/** Where a text comes from is where its paths begin. */
+export interface LocatedText extends BootstrapText {
+  readonly folder: string;
+}
+
+/** What `--config-path` and `--config-yaml` give. Throws a CodedError. */
+export function readTexts({ configPath, configYaml }: Options): LocatedText[] {
+  const texts: LocatedText[] = [];
+  if (configPath !== undefined) {
+    texts.push({ text: readConfig(configPath), origin: configPath, folder: dirname(resolve(configPath)) });
+  }
+  if (configYaml !== undefined) texts.push({ text: configYaml, origin: '--config-yaml', folder: process.cwd() });
+  return texts;
+}
+
+/** What only some programs need. */
+export interface LoadParts {
+  readonly translate?: Translate | undefined;
+  readonly pluginSources?: readonly PluginSource[];
+  readonly plugins?: LoadedPlugins;
+}
+
+/** Reads bootstraps. Throws a CodedError whose message has a line for each bad field. */
+export function loadBootstrap(
+  texts: readonly BootstrapText[],
+  logger: Logger,
+  { translate, pluginSources = [], plugins = noPlugins }: LoadParts = {},
+): LoadedBootstrap {
+  const extensions = new Extensions(readers, plugins);
   const registry = typeRegistry(extensions);
-  const config = readBootstrap(texts, registry, extensions);
+  const config = readBootstrap(texts, registry, extensions, translate);
   for (const warning of config.warnings) logger.warn(warning);
-  return { config, extensions, registry };
+  return { config, extensions, registry, pluginSources, plugins };
 }
 
 function readConfig(path: string): string {

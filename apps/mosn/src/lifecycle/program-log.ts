@@ -10,7 +10,7 @@ export interface LogLevels {
 }
 
 /** What the log lines of this program name as their origin; `/logging` lists them. */
-export const logComponents = ['main', 'config', 'xds', 'admin', 'supervisor', 'proxy', 'dns'] as const;
+export const logComponents = ['main', 'config', 'xds', 'admin', 'supervisor', 'proxy', 'dns', 'plugins'] as const;
 export type LogComponent = (typeof logComponents)[number];
 
 /**

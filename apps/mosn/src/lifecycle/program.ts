@@ -1,8 +1,11 @@
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '@sofamesh/base/clock';
 import { messageOf } from '@sofamesh/base/errors';
 import { CommanderError } from 'commander';
 import { type Options, readArguments } from '../argv.ts';
-import { loadBootstrap } from './load-bootstrap.ts';
+import { mayBeMosnConfig } from '../mosn-json/is-mosn-config.ts';
+import { asksForPlugins } from '../plugins/asks-for-plugins.ts';
+import { type LoadParts, type LocatedText, loadBootstrap, readTexts } from './load-bootstrap.ts';
 import { ProgramLog } from './program-log.ts';
 import { startServer } from './server.ts';
 import { tuneHeap } from './startup-heap.ts';
@@ -11,7 +14,10 @@ import { validate } from './validate.ts';
 export interface Start {
   /** The file that worker threads start with. */
   readonly entry: URL;
-  /** Node cannot make threads in a process that was started from a snapshot (26.10 aborts in its own start of them). */
+  /**
+   * Node can neither make threads in a process that was started from a snapshot (26.10 aborts in its own start of them) nor
+   * import a module there.
+   */
   readonly fromSnapshot: boolean;
 }
 
@@ -32,7 +38,13 @@ export async function runProgram(argv: readonly string[], { entry, fromSnapshot 
   try {
     const log = new ProgramLog(options.logPath, options.logLevels);
     endOnUncaught(log);
-    const bootstrap = loadBootstrap(options, log.logger('config'));
+    const texts = readTexts(options);
+    const withPlugins = texts.some(({ text }) => asksForPlugins(text));
+    if (fromSnapshot && withPlugins) startAgain(entry, argv);
+    const bootstrap = loadBootstrap(texts, log.logger('config'), {
+      ...(withPlugins && (await loadPlugins(texts, log))),
+      ...(texts.some(({ text }) => mayBeMosnConfig(text)) && (await loadTranslation())),
+    });
     if (options.mode === 'validate') {
       await validate(bootstrap, log);
       process.stdout.write(`configuration '${options.configPath ?? '--config-yaml'}' OK\n`);
@@ -43,6 +55,22 @@ export async function runProgram(argv: readonly string[], { entry, fromSnapshot 
   } catch (thrown) {
     fail(messageOf(thrown));
   }
+}
+
+/** Most programs have no plug-ins, and do without what loads them. */
+async function loadPlugins(texts: readonly LocatedText[], log: ProgramLog): Promise<LoadParts> {
+  const { readPluginSources } = await import('../plugins/read-sources.ts');
+  const sources = texts.flatMap((text) => readPluginSources(text, text.folder));
+  const load = await import('../plugins/load.ts');
+  const plugins = await load.loadPlugins(sources, { clock: systemClock, logger: log.logger('plugins') });
+  log.logger('plugins').info('loaded', { from: sources.map(({ label }) => label).join(', ') });
+  return { pluginSources: sources, plugins };
+}
+
+/** Few have MOSN's configuration. */
+async function loadTranslation(): Promise<LoadParts> {
+  const { translateMosnConfig } = await import('../mosn-json/mosn-config.ts');
+  return { translate: translateMosnConfig };
 }
 
 /** The same process, without the snapshot. */

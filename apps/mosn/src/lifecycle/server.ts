@@ -53,7 +53,7 @@ const flushIntervalMs = 5000;
  * a line for each resource, when the static part cannot be.
  */
 export async function startServer({ options, bootstrap, log, entry, fromSnapshot }: ServerOptions): Promise<void> {
-  const { config, extensions, registry } = bootstrap;
+  const { config, extensions, registry, pluginSources, plugins } = bootstrap;
   const clock = systemClock;
   const logger = log.logger('main');
   const state = new ServerState(clock);
@@ -72,6 +72,8 @@ export async function startServer({ options, bootstrap, log, entry, fromSnapshot
     log,
     drainMs: options.drainMs,
     downstreamConnectionsMax: config.downstreamConnectionsMax,
+    pluginSources,
+    plugins,
     clock,
     stats,
     aggregate,

@@ -22,11 +22,12 @@ const noDatagrams: DatagramTransport = {
 };
 
 /** Checks the static resources as far as the engine does, without opening anything. Throws with a line for each bad one. */
-export async function validate({ config }: LoadedBootstrap, log: ProgramLog): Promise<void> {
+export async function validate({ config, plugins }: LoadedBootstrap, log: ProgramLog): Promise<void> {
   const worker = new EngineWorker({
     stats: new ThreadStats(() => {}),
     log,
     drainMs: 0,
+    plugins,
     transport: noNetwork,
     datagrams: noDatagrams,
   });

@@ -4,6 +4,8 @@ import { NodeDatagrams } from '@sofamesh/net/datagram';
 import { NodeTransport } from '@sofamesh/net/transport';
 import type { StatsAggregate } from '@sofamesh/telemetry/metrics/aggregate';
 import type { ProgramLog } from '../lifecycle/program-log.ts';
+import type { LoadedPlugins } from '../plugins/loaded-plugins.ts';
+import type { PluginSource } from '../plugins/plugin-source.ts';
 import type { Probe } from './listen-addresses.ts';
 import { ThreadLink } from './thread-link.ts';
 import { LocalLink } from './worker-link.ts';
@@ -15,6 +17,10 @@ export interface PoolParts {
   readonly log: ProgramLog;
   readonly drainMs: number;
   readonly downstreamConnectionsMax: number | undefined;
+  /** Every thread loads them for itself. */
+  readonly pluginSources: readonly PluginSource[];
+  /** Those of the main thread. */
+  readonly plugins: LoadedPlugins;
   readonly clock: Clock;
   /** Of the main thread. */
   readonly stats: Stats;
@@ -29,6 +35,8 @@ export function createPool({
   log,
   drainMs,
   downstreamConnectionsMax,
+  pluginSources,
+  plugins,
   clock,
   stats,
   aggregate,
@@ -40,13 +48,19 @@ export function createPool({
     const onMetrics: Parameters<typeof ThreadLink.start>[0]['onMetrics'] = (definitions) => {
       for (const definition of definitions) aggregate.define(id, definition);
     };
-    const settings = { levels: log.levels, logPath: log.path, drainMs, downstreamConnectionsMax };
+    const settings = {
+      levels: log.levels,
+      logPath: log.path,
+      drainMs,
+      downstreamConnectionsMax,
+      plugins: pluginSources,
+    };
     return ThreadLink.start({ id, entry, settings, clock, onMetrics });
   };
   const startHere = async () => {
     // Where workers have threads of their own, this one does without the engine and the codecs.
     const { EngineWorker } = await import('../worker/worker.ts');
-    return new LocalLink(new EngineWorker({ stats, log, drainMs, downstreamConnectionsMax }));
+    return new LocalLink(new EngineWorker({ stats, log, drainMs, downstreamConnectionsMax, plugins }));
   };
   return new WorkerPool({
     concurrency,

@@ -2,6 +2,7 @@ import type { ConfigUpdate } from '@sofamesh/proxy/config/update';
 import type { EngineStatus, Rejection } from '@sofamesh/proxy/engine-api';
 import type { MetricDefinition } from '@sofamesh/telemetry/metrics/thread-stats';
 import type { LogLevels } from '../lifecycle/program-log.ts';
+import type { PluginSource } from '../plugins/plugin-source.ts';
 
 /**
  * What the supervisor asks of a worker and what it answers: plain data only, for it crosses threads. A worker handles one
@@ -42,4 +43,6 @@ export interface WorkerSettings {
   readonly logPath: string | undefined;
   readonly drainMs: number;
   readonly downstreamConnectionsMax?: number | undefined;
+  /** Default: none. */
+  readonly plugins?: readonly PluginSource[];
 }

@@ -14,9 +14,12 @@ import type { EngineApi, PreparedUpdate } from '@sofamesh/proxy/engine-api';
 import type { EngineEnvironment } from '@sofamesh/proxy/environment';
 import { AccessLogs } from '@sofamesh/telemetry/access-log/access-logs';
 import { compileFormat, compileJsonFormat } from '@sofamesh/telemetry/access-log/format';
-import { balancers, filters, protocols } from '../catalogue.gen.ts';
+import { spanFormat } from '@sofamesh/telemetry/trace/span-format';
+import { balancers, composedProtocols, filters, protocols } from '../catalogue.gen.ts';
 import type { ProgramLog } from '../lifecycle/program-log.ts';
 import { youngCollector } from '../lifecycle/startup-heap.ts';
+import { type LoadedPlugins, noPlugins } from '../plugins/loaded-plugins.ts';
+import { byName, protocolMap } from './extensions.ts';
 import type { CommandName, Commands } from './messages.ts';
 
 /** What a worker has from the thread that it runs in. */
@@ -27,6 +30,8 @@ export interface WorkerParts {
   readonly drainMs: number;
   /** Client connections of all listeners together. */
   readonly downstreamConnectionsMax?: number | undefined;
+  /** What was added from outside. Default: nothing. */
+  readonly plugins?: LoadedPlugins;
   /** Real sockets unless given: a configuration can be checked without opening any. */
   readonly transport?: Transport;
   readonly datagrams?: DatagramTransport;
@@ -47,7 +52,7 @@ export class EngineWorker {
   #prepared: PreparedUpdate | undefined;
 
   constructor(parts: WorkerParts) {
-    const { stats, log, drainMs } = parts;
+    const { stats, log, drainMs, plugins = noPlugins } = parts;
     const { transport = new NodeTransport({ logger: log.logger('proxy'), collectYoung: youngCollector() }) } = parts;
     this.#log = log;
     this.#accessLogs = new AccessLogs(systemClock, stats);
@@ -59,12 +64,13 @@ export class EngineWorker {
       datagrams: parts.datagrams ?? new NodeDatagrams(),
       stats,
       logger: log.logger('proxy'),
-      protocols: byName(protocols),
-      balancers: byName(balancers),
-      filters: byName(filters),
+      protocols: protocolMap([...protocols, ...plugins.protocols], composedProtocols),
+      balancers: byName([...balancers, ...plugins.balancers]),
+      filters: byName([...filters, ...plugins.filters]),
       openAccessLog: (config) => this.#accessLogs.open(config),
       compileFormat,
       compileJsonFormat,
+      spanFormat,
       localAddress: machineAddress(),
       requestId: randomUUID,
       drainMs,
@@ -126,10 +132,4 @@ export class EngineWorker {
 function machineAddress(): string | undefined {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
-}
-
-function byName<Extension extends { readonly name: string }>(
-  list: readonly Extension[],
-): ReadonlyMap<string, Extension> {
-  return new Map(list.map((extension) => [extension.name, extension]));
 }

@@ -20,6 +20,7 @@ import { ClusterStats } from './cluster-stats.ts';
 import { DialledConnection } from './dialled-connection.ts';
 import { HttpProtocols, isHttp } from './http-protocols.ts';
 import { OriginalDestinations } from './original-destinations.ts';
+import { RpcProtocols } from './rpc-protocols.ts';
 import type { PendingStream, UpstreamAttempt, UpstreamCluster, UpstreamProtocol } from './upstream.ts';
 import { UpstreamHost } from './upstream-host.ts';
 import { upstreamTls } from './upstream-tls.ts';
@@ -40,6 +41,7 @@ export class Cluster implements UpstreamCluster {
   readonly #balancer: Balancer;
   readonly #watermarks: Watermarks;
   readonly #httpProtocols: HttpProtocols;
+  readonly #rpcProtocols: RpcProtocols;
   #hosts: ReadonlyMap<string, UpstreamHost> = new Map();
   /** Of an ORIGINAL_DST cluster. */
   readonly #originals: OriginalDestinations | undefined;
@@ -57,6 +59,7 @@ export class Cluster implements UpstreamCluster {
     this.#balancer = balancer;
     this.#watermarks = { highBytes: config.bufferBytesMax, lowBytes: Math.floor(config.bufferBytesMax / 2) };
     this.#httpProtocols = new HttpProtocols(config.httpCodec, environment.protocols);
+    this.#rpcProtocols = new RpcProtocols(config.rpc?.codec, environment.protocols);
     balancer.update([]);
     if (config.discovery.kind === 'original-dst') {
       this.#originals = new OriginalDestinations(config.discovery, environment.wheel, () => this.#countMembers());
@@ -110,6 +113,10 @@ export class Cluster implements UpstreamCluster {
 
   httpProtocol(request: RequestHead): UpstreamProtocol | undefined {
     return this.#httpProtocols.of(request);
+  }
+
+  rpcProtocol(request: RequestHead): Protocol | undefined {
+    return this.#rpcProtocols.of(request);
   }
 
   newStream(
@@ -225,7 +232,7 @@ export class Cluster implements UpstreamCluster {
       dial: this.#dialer(host, protocol, serverName, preamble),
     };
     if (!('pooling' in protocol)) return new AlpnPool(protocol, environment);
-    switch (protocol.pooling) {
+    switch (this.config.rpc?.bound && !isHttp(protocol) ? 'bound' : protocol.pooling) {
       case 'exclusive':
         return new ExclusivePool(protocol, environment);
       case 'multiplexed':
@@ -235,11 +242,10 @@ export class Cluster implements UpstreamCluster {
     }
   }
 
-  /** Settings and limits are those of HTTP; an RPC protocol has its own from its listener. */
+  /** The limits are those of HTTP; calls of an RPC protocol have been measured by their listener. */
   readonly #codecOptionsOf = (protocol: Protocol): CodecOptions => {
-    if (!isHttp(protocol)) return { limits: defaultCodecLimits };
-    const { codecLimits: limits, codecSettings } = this.config;
-    return { limits, settings: codecSettings[protocol.name] };
+    const { codecLimits, codecSettings } = this.config;
+    return { limits: isHttp(protocol) ? codecLimits : defaultCodecLimits, settings: codecSettings[protocol.name] };
   };
 
   #dialer(

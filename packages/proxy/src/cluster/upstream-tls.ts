@@ -33,8 +33,11 @@ function alpnOf(protocol: UpstreamProtocol | undefined): readonly string[] | und
   if (!('pooling' in protocol)) return ['h2', 'http/1.1'];
   switch (protocol.name) {
     case 'http1':
+    case 'rpc-to-json':
       return ['http/1.1'];
     case 'http2':
+    case 'rpc-http2':
+    case 'rpc-to-json-http2':
       return ['h2'];
     default:
       return undefined;

@@ -23,6 +23,8 @@ export interface UpstreamCluster {
   pick(context: PickContext): Host | undefined;
   /** What HTTP the hosts are spoken to in; undefined: there is no such codec. */
   httpProtocol(request: RequestHead): UpstreamProtocol | undefined;
+  /** The same for calls of RPC protocols. */
+  rpcProtocol(request: RequestHead): UpstreamProtocol | undefined;
   /**
    * Asks for a stream to `host`. The answer, `onPoolReady` or `onPoolFailure`, comes inside this call when a connection
    * is at hand (or a limit says no), else later; exactly one of them unless cancelled. `downstream` is the key of `bound`

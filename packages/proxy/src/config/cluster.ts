@@ -11,9 +11,11 @@ export interface ClusterConfig {
   readonly discovery: ClusterDiscovery;
   readonly balancer: { readonly name: string; readonly options: unknown };
   readonly connectTimeoutMs: number;
-  /** Codec towards the hosts of HTTP requests. RPC listeners use their own protocol. */
+  /** Codec towards the hosts of HTTP requests. RPC listeners use their own protocol, or what `rpc` says. */
   readonly httpCodec: HttpCodecChoice;
-  /** By the HTTP codec's name, made by the protocol's `config.ts`. */
+  /** How calls of RPC listeners reach the hosts. Absent: each protocol as it is. */
+  readonly rpc?: RpcUpstreamConfig;
+  /** By the name of the HTTP codec, or of one that converts; made by the protocol's `config.ts`. */
   readonly codecSettings: Readonly<Record<string, unknown>>;
   /** On what hosts send in HTTP, and how many requests one HTTP/2 connection takes. */
   readonly codecLimits: CodecLimits;
@@ -45,6 +47,16 @@ export type HttpCodecChoice =
   | { readonly kind: 'alpn' }
   /** That of the request's client (`use_downstream_protocol_config`). */
   | { readonly kind: 'downstream' };
+
+/** `mosn.extensions.upstreams.rpc.v1.RpcProtocolOptions`. */
+export interface RpcUpstreamConfig {
+  /** What calls are sent in whatever protocol they came in: the name of a protocol that rides on theirs, or converts. */
+  readonly codec: string | undefined;
+  /** Each downstream connection has upstream connections of its own. */
+  readonly bound: boolean;
+  /** The protocol's own heartbeats; undefined: none. */
+  readonly heartbeat: KeepaliveConfig | undefined;
+}
 
 /** `envoy.config.core.v3.KeepaliveSettings`. */
 export interface KeepaliveConfig {

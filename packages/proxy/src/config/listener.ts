@@ -11,6 +11,7 @@ import type {
   UpgradeConfig,
 } from './http-edge.ts';
 import type { RouteTableConfig } from './route.ts';
+import type { TracingConfig } from './tracing.ts';
 
 /**
  * What the engine is configured with: plain data, made from Envoy's resources in the main thread and posted to workers.
@@ -76,6 +77,8 @@ export interface FilterChainMatch {
 export type ListenerFilterConfig = (
   | { readonly kind: 'tls-inspector' }
   | { readonly kind: 'http-inspector' }
+  /** Names of protocols in order; empty: all. */
+  | { readonly kind: 'protocol-inspector'; readonly protocols: readonly string[] }
   | { readonly kind: 'original-dst' }
   | ProxyProtocolFilterConfig
 ) & { readonly disabled: PortPredicate | undefined };
@@ -114,6 +117,8 @@ interface StreamProxyConfig {
   readonly routes: RouteSource;
   readonly filters: readonly FilterConfig[];
   readonly accessLogs: readonly AccessLogConfig[];
+  /** Undefined: no spans are made. RPC has them at service level FULL. */
+  readonly tracing?: TracingConfig | undefined;
   readonly limits: CodecLimits;
   /** By the protocol's name; a protocol without an entry has its defaults. */
   readonly codecSettings: Readonly<Record<string, unknown>>;
@@ -181,9 +186,11 @@ export interface HttpProxyConfig extends StreamProxyConfig {
 /** `mosn.filters.network.x_proxy`. */
 export interface RpcProxyConfig extends StreamProxyConfig {
   readonly kind: 'rpc';
-  /** Name of a protocol in the catalogue. */
+  /** Name of a protocol, names joined by `,`, or `auto` for all; `relay` needs none. */
   readonly protocol: string;
   readonly serviceLevel: 'full' | 'light' | 'relay';
+  /** Metrics by interface and method. */
+  readonly methodStats: boolean;
 }
 
 /** `envoy.filters.network.tcp_proxy`. */

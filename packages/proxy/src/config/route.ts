@@ -34,6 +34,8 @@ export interface RouteConfig {
   readonly action: ForwardConfig | RedirectConfig | DirectResponseConfig;
   readonly headers: HeaderMutations;
   readonly filterConfigs: Readonly<Record<string, unknown>>;
+  /** What spans of its requests are called; `propagates`: the server's proxy is told. */
+  readonly operation?: { readonly name: string; readonly propagates: boolean } | undefined;
 }
 
 export interface RouteMatchConfig {

@@ -43,7 +43,7 @@ export class ChainSet {
       return { config: chain, tls, network: createNetwork(chain, config, context, where) };
     });
     this.#fallback = defaultFilterChain === undefined ? undefined : this.chains[this.chains.length - 1];
-    this.inspection = planInspection(config, context.environment.stats);
+    this.inspection = planInspection(config, context.environment.stats, context.environment.protocols);
     const [first] = filterChains;
     const takesAll = filterChains.length === 1 && first !== undefined && matchesEverything(first);
     this.#only = takesAll || filterChains.length === 0 ? this.chains[0] : undefined;

@@ -1,9 +1,11 @@
+import type { Protocol } from '@sofamesh/contract/protocol';
 import type { Stats } from '@sofamesh/contract/stats';
 import type { FilterChainMatch, ListenerConfig, ListenerFilterConfig } from '../config/listener.ts';
 import type { InspectionPlan } from './connection-inspector.ts';
 import { HttpInspector } from './http-inspector.ts';
 import type { ListenerFilter } from './listener-filter.ts';
 import { OriginalDestination } from './original-destination.ts';
+import { ProtocolInspector } from './protocol-inspector.ts';
 import { ProxyProtocol } from './proxy-protocol.ts';
 import { TlsInspector } from './tls-inspector.ts';
 
@@ -12,13 +14,17 @@ import { TlsInspector } from './tls-inspector.ts';
  * bytes only where some chain depends on what they find: a server that speaks first would never be heard. A TLS inspector
  * that is needed and not configured is added, as Envoy does.
  */
-export function planInspection(config: ListenerConfig, stats: Stats): InspectionPlan | undefined {
+export function planInspection(
+  config: ListenerConfig,
+  stats: Stats,
+  protocols: ReadonlyMap<string, Protocol>,
+): InspectionPlan | undefined {
   const matches = config.filterChains.map(({ match }) => match);
   const asksProtocols = matches.some(({ applicationProtocols }) => applicationProtocols.length > 0);
   const asksTls = matches.some((match) => match.transportProtocol !== undefined || match.serverNames.length > 0);
   const wanted = config.listenerFilters.filter(({ kind }) => {
     if (kind === 'tls-inspector') return asksTls || asksProtocols;
-    return kind !== 'http-inspector' || asksProtocols;
+    return asksProtocols || (kind !== 'http-inspector' && kind !== 'protocol-inspector');
   });
   const added: ListenerFilterConfig[] = [];
   if (config.useOriginalDst && !has(wanted, 'original-dst')) added.push({ kind: 'original-dst', disabled: undefined });
@@ -26,7 +32,7 @@ export function planInspection(config: ListenerConfig, stats: Stats): Inspection
     added.push({ kind: 'tls-inspector', disabled: undefined });
   }
   const filters = [...wanted, ...added].map((filter) => ({
-    filter: create(filter, config, stats),
+    filter: create(filter, config, stats, protocols),
     disabled: filter.disabled,
   }));
   return filters.length === 0 ? undefined : { filters, continueOnTimeout: config.continueOnInspectTimeout };
@@ -46,12 +52,19 @@ function has(filters: readonly ListenerFilterConfig[], kind: ListenerFilterConfi
   return filters.some((filter) => filter.kind === kind);
 }
 
-function create(filter: ListenerFilterConfig, config: ListenerConfig, stats: Stats): ListenerFilter {
+function create(
+  filter: ListenerFilterConfig,
+  config: ListenerConfig,
+  stats: Stats,
+  protocols: ReadonlyMap<string, Protocol>,
+): ListenerFilter {
   switch (filter.kind) {
     case 'tls-inspector':
       return new TlsInspector(stats);
     case 'http-inspector':
       return new HttpInspector(stats);
+    case 'protocol-inspector':
+      return new ProtocolInspector(filter.protocols, protocols, stats);
     case 'original-dst':
       return new OriginalDestination(config);
     case 'proxy-protocol':

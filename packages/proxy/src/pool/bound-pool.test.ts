@@ -61,3 +61,16 @@ test('a lost connection is dialled anew for the next request, and leaves no trac
   assert.equal(world.bindings.size, 0);
   world.assertAtRest();
 });
+
+test('what is still sent for a downstream connection that is gone leaves no connection behind', () => {
+  const world = new PoolWorld('bound');
+  const left = client();
+  world.bindings.release(left);
+  const a = world.request(left);
+  world.transport.connection(0).succeed();
+  a.answer();
+  assert.equal(a.connection!.closed, 'flush');
+  world.transport.settle();
+  assert.equal(world.bindings.size, 0);
+  world.assertAtRest();
+});

@@ -204,7 +204,7 @@ test('passes codec settings only to the protocol that they are for', () => {
   http.request();
   http.transport.connection(0).succeed();
   assert.equal(http.protocol.codecs[0]!.settings, settings);
-  const rpc = new PoolWorld('multiplexed', { codecSettings: { line: settings } });
+  const rpc = new PoolWorld('multiplexed', { codecSettings: { http1: settings } });
   rpc.request();
   rpc.transport.connection(0).succeed();
   assert.equal(rpc.protocol.codecs[0]!.settings, undefined);

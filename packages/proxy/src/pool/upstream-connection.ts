@@ -3,6 +3,7 @@ import type { ResetReason } from '@sofamesh/contract/message';
 import type { ClientCodec, ClientHost, Protocol, ProtocolFault } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
 import { ConnectionTally } from '../cluster/connection-tally.ts';
+import { isHttp } from '../cluster/http-protocols.ts';
 import type { UpstreamAttempt, UpstreamCarrier } from '../cluster/upstream.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { Keepalive, type KeepaliveOwner } from './keepalive.ts';
@@ -133,12 +134,12 @@ export class UpstreamConnection
     this.shared = protocol.pooling !== 'exclusive';
     this.#protocolName = protocol.name;
     this.#tally.connected(this.connection);
-    if (isHttp2) stats.cxHttp2Total.increment();
+    if (isHttp2 || protocol.name === 'rpc-http2') stats.cxHttp2Total.increment();
     else if (protocol.name === 'http1') stats.cxHttp1Total.increment();
     this.#codec = protocol.createClientCodec(this.connection, this, environment.codecOptionsOf(protocol));
     this.watchIdle(wheel, config.idleTimeoutMs);
-    if (isHttp2 && config.keepalive !== undefined)
-      this.#keepalive = new Keepalive(config.keepalive, this, clock, wheel, random);
+    const keepalive = isHttp2 ? config.keepalive : isHttp(protocol) ? undefined : config.rpc?.heartbeat;
+    if (keepalive !== undefined) this.#keepalive = new Keepalive(keepalive, this, clock, wheel, random);
     if (config.connectionDurationMs > 0) {
       this.#ageLimit = new AgeLimit(this);
       wheel.start(this.#ageLimit, config.connectionDurationMs);

@@ -31,15 +31,15 @@ export class RouteMatch {
     if (this.#connect ? head.method !== 'CONNECT' : path === '' || !this.#path(path)) return false;
     if (this.#grpc && !isGrpc(head)) return false;
     for (const header of this.#headers) if (!header.matches(head)) return false;
-    if (this.#query.length > 0 && !this.#matchesQuery(query)) return false;
+    if (this.#query.length > 0 && !this.#matchesQuery(head, query)) return false;
     return this.#fractionPpm === undefined || random.next() * 1_000_000 < this.#fractionPpm;
   }
 
-  #matchesQuery(query: string): boolean {
-    const parameters = new URLSearchParams(query);
+  #matchesQuery(head: RequestHead, query: string): boolean {
+    const parameters = head.argument === undefined ? new URLSearchParams(query) : undefined;
     for (const { name, match } of this.#query) {
-      const value = parameters.get(name);
-      if (value === null || (match !== undefined && !match(value))) return false;
+      const value = parameters === undefined ? argumentOf(head, name) : parameters.get(name);
+      if (value == null || (match !== undefined && !match(value))) return false;
     }
     return true;
   }
@@ -58,6 +58,11 @@ function compilePath(config: PathMatchConfig, where: string): StringMatch {
     const value = ignoreCase ? path.toLowerCase() : path;
     return value === wanted || value.startsWith(inFolder);
   };
+}
+
+/** The arguments of an RPC call are its parameters, named after their places: `0`, `1`, … */
+function argumentOf(head: RequestHead, name: string): string | undefined {
+  return /^\d{1,3}$/.test(name) ? head.argument!(Number(name)) : undefined;
 }
 
 function compileQuery(config: QueryMatchConfig, where: string) {

@@ -164,6 +164,16 @@ describe('matches', () => {
     for (const target of ['/', '/?a=v', '/?a=w&b=1']) assert.equal(table.match(head('h', target), random), undefined);
   });
 
+  test('arguments of a call, by their places', () => {
+    const table = match({ queryParameters: [{ name: '1', match: exact }] });
+    const called = (values: readonly string[]) =>
+      Object.assign(head('h', '/get'), { argument: (at: number) => values[at] });
+    assert.notEqual(table.match(called(['x', 'v']), random), undefined);
+    for (const values of [['v'], ['v', 'x'], []]) assert.equal(table.match(called(values), random), undefined);
+    const named = match({ queryParameters: [{ name: 'user', match: undefined }] });
+    assert.equal(named.match(called(['x']), random), undefined);
+  });
+
   test('a share of the requests', () => {
     const table = match({ fractionPpm: 250_000 });
     let hits = 0;

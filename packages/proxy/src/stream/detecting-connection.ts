@@ -1,6 +1,7 @@
 import { Deadline } from '@sofamesh/base/timer-wheel';
 import type { Protocol } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
+import { detectProtocol } from './detect-protocol.ts';
 
 export interface DetectionOutcome {
   /** `received`: all bytes so far, for the protocol's codec. */
@@ -16,14 +17,12 @@ const prefixBytesMax = 256;
 export class DetectingConnection extends Deadline implements ConnectionHandler {
   readonly #connection: Connection;
   readonly #outcome: DetectionOutcome;
-  #candidates: readonly Protocol[];
-  readonly #fallback: Protocol;
+  readonly #protocols: readonly Protocol[];
   #received: Buffer = Buffer.alloc(0);
 
   constructor(protocols: readonly Protocol[], connection: Connection, outcome: DetectionOutcome) {
     super();
-    this.#candidates = protocols;
-    this.#fallback = protocols[0]!;
+    this.#protocols = protocols;
     this.#connection = connection;
     this.#outcome = outcome;
   }
@@ -31,17 +30,9 @@ export class DetectingConnection extends Deadline implements ConnectionHandler {
   onBytes(chunk: Buffer): void {
     const received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
     this.#received = received;
-    const open: Protocol[] = [];
-    for (const protocol of this.#candidates) {
-      const answer = protocol.detect(received);
-      if (answer === 'match') {
-        this.#outcome.found(protocol, received);
-        return;
-      }
-      if (answer === 'more') open.push(protocol);
-    }
-    this.#candidates = open;
-    if (open.length === 0 || received.length > prefixBytesMax) this.#outcome.found(this.#fallback, received);
+    const found = detectProtocol(this.#protocols, received);
+    if (typeof found !== 'string') this.#outcome.found(found, received);
+    else if (found === 'none' || received.length > prefixBytesMax) this.#outcome.found(this.#protocols[0]!, received);
   }
 
   onEnd(): void {

@@ -11,6 +11,7 @@ import {
 import type { Connection } from '@sofamesh/contract/transport';
 import { grpcStatusOf, httpStatusOfGrpc } from '../route/grpc.ts';
 import type { Route, WeightedCluster } from '../route/route.ts';
+import type { ExchangeTrace } from '../tracing/exchange-trace.ts';
 import { LocalResponseHead } from './local-response.ts';
 import type { StreamProxy } from './stream-proxy.ts';
 
@@ -26,6 +27,8 @@ export abstract class ExchangeRecord extends Deadline implements LogRecord {
   /** `set-cookie` headers for the client; undefined until the first one. */
   protected cookies: string[] | undefined = undefined;
   metadata: Map<string, unknown> | undefined = undefined;
+  /** Undefined: it is no part of a trace, or not of the sampled ones. */
+  trace: ExchangeTrace | undefined = undefined;
 
   status = 0;
   flags: number = ResponseFlag.none;
@@ -81,6 +84,15 @@ export abstract class ExchangeRecord extends Deadline implements LogRecord {
 
   get grpcStatus(): number | undefined {
     return grpcStatusOf(this.responseTrailers) ?? grpcStatusOf(this.response);
+  }
+
+  get traceId(): string | undefined {
+    const { tracer, edge } = this.proxy;
+    return this.trace?.traceId ?? tracer?.traceIdOf(this.request, edge === undefined);
+  }
+
+  get spanId(): string | undefined {
+    return this.trace?.spanId;
   }
 
   /** The route, if somebody has asked for it. */
@@ -148,6 +160,7 @@ export abstract class ExchangeRecord extends Deadline implements LogRecord {
     const { stats } = this.proxy;
     stats.rqActive.add(-1);
     stats.rqTime.record(this.durationMs);
+    this.proxy.methodStats?.record(this, this.#failed(responseSent));
     const route = this.#route?.stats;
     if (route === undefined) return;
     route.total.increment();

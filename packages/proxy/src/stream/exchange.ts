@@ -89,6 +89,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     try {
       const filters = admit(this);
       if (filters === undefined) return;
+      if (proxy.tracer !== undefined) this.trace = proxy.tracer.begin(this);
       const { straight } = filters;
       if (straight === undefined) {
         this.walk = new FilterWalk(this, filters.create());
@@ -431,6 +432,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     this.walk?.onEnd();
     if (this.tunnel) proxy.stats.cxUpgradesActive.add(-1);
     this.recordEnd(this.#responseSent, this.call !== undefined);
+    this.trace?.end(this);
     const { accessLogs } = proxy;
     for (let at = 0; at < accessLogs.length; at++) accessLogs[at]!.log(this);
     this.#owner.exchangeEnded(this.stream, nowMs);

@@ -86,7 +86,7 @@ class Mirror extends Deadline implements UpstreamAttempt, PickContext {
   begin(marksHost: boolean, end: boolean): boolean {
     const { proxy, route } = this.#exchange;
     const cluster = this.#cluster;
-    const protocol = proxy.protocol ?? cluster.httpProtocol(this.request);
+    const protocol = proxy.upstreamProtocol(cluster, this.request);
     const host = cluster.pick(this);
     if (protocol === undefined || host === undefined || !cluster.acquireRequest()) return false;
     // An RPC frame goes on as it came.

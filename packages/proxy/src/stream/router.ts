@@ -33,7 +33,7 @@ export function routeToUpstream(exchange: ActiveExchange, end: boolean, suppress
   }
   exchange.upstreamCluster = cluster.name;
   const terminates = request.method === 'CONNECT' && route.upgrade('connect')?.terminates;
-  const protocol = terminates ? rawTcp : (proxy.protocol ?? cluster.httpProtocol(request));
+  const protocol = terminates ? rawTcp : proxy.upstreamProtocol(cluster, request);
   if (protocol === undefined) {
     exchange.reply(protocolUnknown);
     return;

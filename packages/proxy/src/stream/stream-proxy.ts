@@ -4,21 +4,28 @@ import type { Logger } from '@sofamesh/base/logger';
 import type { Random } from '@sofamesh/base/random';
 import type { TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { AccessLog } from '@sofamesh/contract/access-log';
+import type { RequestHead } from '@sofamesh/contract/message';
 import type { CodecOptions, Protocol } from '@sofamesh/contract/protocol';
 import type { Connection } from '@sofamesh/contract/transport';
 import { FilterChain } from '../chain/filter-chain.ts';
-import type { Clusters } from '../cluster/upstream.ts';
+import { isHttp } from '../cluster/http-protocols.ts';
+import type { Clusters, UpstreamCluster, UpstreamProtocol } from '../cluster/upstream.ts';
 import type { KeepaliveConfig } from '../config/cluster.ts';
 import type { HttpProxyConfig, RpcProxyConfig } from '../config/listener.ts';
 import type { EngineEnvironment } from '../environment.ts';
 import type { NetworkFilter } from '../network-filter.ts';
 import type { RouteSlot, RouteSlots } from '../route/route-slots.ts';
 import { RouteTable } from '../route/route-table.ts';
+import type { SpanReporters } from '../tracing/span-reporters.ts';
+import { Tracer } from '../tracing/tracer.ts';
+import { rawTcp } from './connect-terminator.ts';
 import { DetectingConnection } from './detecting-connection.ts';
 import { DownstreamConnection } from './downstream-connection.ts';
 import { DownstreamStats } from './downstream-stats.ts';
 import { HttpEdge } from './http-edge.ts';
 import { type CompileLogFormat, LocalReplies } from './local-replies.ts';
+import { MethodStats } from './method-stats.ts';
+import { relay } from './relay.ts';
 import { UpgradeChains } from './upgrade-chains.ts';
 
 /** What proxies have from the engine. */
@@ -26,6 +33,7 @@ export interface ProxyContext {
   readonly environment: EngineEnvironment;
   readonly clusters: Clusters;
   readonly routes: RouteSlots;
+  readonly spans: SpanReporters;
 }
 
 /**
@@ -39,12 +47,14 @@ export class StreamProxy implements NetworkFilter {
   readonly logger: Logger;
   readonly clusters: Clusters;
   readonly protocols: ReadonlyMap<string, Protocol>;
-  /** RPC: spoken to clients and upstreams alike. Undefined for HTTP, where each cluster says. */
-  readonly protocol: Protocol | undefined;
   readonly stats: DownstreamStats;
+  /** Undefined where calls are not told apart by method. */
+  readonly methodStats: MethodStats | undefined;
   readonly filters: FilterChain;
   readonly routes: RouteSlot;
   readonly accessLogs: readonly AccessLog[];
+  /** Undefined: no exchange becomes a span. */
+  readonly tracer: Tracer | undefined;
   /** What HTTP adds as a hop; undefined for RPC. */
   readonly edge: HttpEdge | undefined;
   /** Undefined where requests cannot ask for an upgrade. */
@@ -65,6 +75,7 @@ export class StreamProxy implements NetworkFilter {
   /** Bytes of incomplete messages, of all connections. */
   heldBytes = 0;
   readonly #codecs: readonly Protocol[];
+  readonly #relays: boolean;
   readonly #codecOptions = new Map<Protocol, CodecOptions>();
   readonly #connections = new Set<DownstreamConnection>();
   readonly #detecting = new Set<DetectingConnection>();
@@ -82,15 +93,17 @@ export class StreamProxy implements NetworkFilter {
     this.clusters = context.clusters;
     this.protocols = protocols;
     this.#codecs = chooseCodecs(config, protocols, where);
-    this.protocol = http === undefined ? this.#codecs[0] : undefined;
+    this.#relays = config.kind === 'rpc' && config.serviceLevel === 'relay';
     const statPrefix = `http.${config.statPrefix}.`;
     this.stats = new DownstreamStats(stats, statPrefix);
+    this.methodStats = config.kind === 'rpc' && config.methodStats ? new MethodStats(stats, statPrefix) : undefined;
     this.filters = new FilterChain(config.filters, environment, statPrefix, `${where}.http_filters`);
     this.routes =
       config.routes.kind === 'named'
         ? context.routes.named(config.routes.name)
         : { table: new RouteTable(config.routes.table, environment.compileFormat, stats) };
     this.accessLogs = config.accessLogs.map((log) => environment.openAccessLog(log));
+    this.tracer = config.tracing && new Tracer(config.tracing, context.spans, random, `${where}.tracing`);
     const { requestId, localAddress } = environment;
     const parts = { clock, requestId, stats, statPrefix, routes: this.routes, localAddress };
     this.edge = http && new HttpEdge(http, parts, where);
@@ -103,8 +116,10 @@ export class StreamProxy implements NetworkFilter {
       http?.localReplies &&
       new LocalReplies(http.localReplies, random, compileLogFormat(environment), `${where}.local_reply_config`);
     this.heartbeat = http?.heartbeat;
+    const light = config.kind === 'rpc' && config.serviceLevel === 'light';
     for (const protocol of this.#codecs) {
-      this.#codecOptions.set(protocol, { limits: config.limits, settings: config.codecSettings[protocol.name] });
+      const settings = config.codecSettings[protocol.name];
+      this.#codecOptions.set(protocol, { limits: config.limits, settings, ...(light && { light }) });
     }
     this.bufferBytesMax = bufferBytesMax;
     this.idleTimeoutMs = config.idleTimeoutMs;
@@ -148,8 +163,14 @@ export class StreamProxy implements NetworkFilter {
 
   /** What a client has agreed to during the TLS handshake needs not be guessed. */
   #negotiated(alpn: string | undefined): Protocol | undefined {
-    const name = alpn === undefined ? undefined : protocolOfAlpn[alpn];
-    return name === undefined ? undefined : this.#codecs.find((protocol) => protocol.name === name);
+    const names = alpn === undefined ? undefined : protocolsOfAlpn[alpn];
+    return names && this.#codecs.find((protocol) => names.includes(protocol.name));
+  }
+
+  /** What a request is sent in to a cluster's hosts; undefined: there is no such codec. */
+  upstreamProtocol(cluster: UpstreamCluster, request: RequestHead): UpstreamProtocol | undefined {
+    if (this.#relays) return rawTcp;
+    return this.edge === undefined ? cluster.rpcProtocol(request) : cluster.httpProtocol(request);
   }
 
   optionsOf(protocol: Protocol): CodecOptions {
@@ -192,7 +213,13 @@ export class StreamProxy implements NetworkFilter {
   }
 }
 
-const protocolOfAlpn: Readonly<Record<string, string>> = { h2: 'http2', 'http/1.1': 'http1', 'http/1.0': 'http1' };
+const carrier = 'rpc-http2';
+
+const protocolsOfAlpn: Readonly<Record<string, readonly string[]>> = {
+  h2: ['http2', carrier],
+  'http/1.1': ['http1'],
+  'http/1.0': ['http1'],
+};
 
 function compileLogFormat({ compileFormat, compileJsonFormat }: EngineEnvironment): CompileLogFormat {
   return (format, where) =>
@@ -210,9 +237,23 @@ function chooseCodecs(
     if (codecs.length === 0) throw new CodedError('unknown_protocol', `${where}.codec_type: no HTTP protocol is there`);
     return codecs;
   }
-  const name = config.kind === 'http' ? config.codec : config.protocol;
-  const field = config.kind === 'http' ? 'codec_type' : 'protocol';
+  if (config.kind === 'http') return [protocolNamed(config.codec, protocols, `${where}.codec_type`)];
+  if (config.serviceLevel === 'relay') return [relay];
+  return chooseRpcCodecs(config.protocol, protocols, `${where}.protocol`);
+}
+
+/** `names`: one, several, or `auto` for every RPC protocol. Calls may come inside HTTP/2 as well. */
+function chooseRpcCodecs(names: string, protocols: ReadonlyMap<string, Protocol>, where: string): readonly Protocol[] {
+  const named =
+    names === 'auto'
+      ? [...protocols.values()].filter((protocol) => !isHttp(protocol))
+      : names.split(',').map((name) => protocolNamed(name.trim(), protocols, where));
+  const carried = protocols.get(carrier);
+  return carried === undefined || named.includes(carried) ? named : [...named, carried];
+}
+
+function protocolNamed(name: string, protocols: ReadonlyMap<string, Protocol>, where: string): Protocol {
   const protocol = protocols.get(name);
-  if (protocol === undefined) throw new CodedError('unknown_protocol', `${where}.${field}: ${name}: no such protocol`);
-  return [protocol];
+  if (protocol === undefined) throw new CodedError('unknown_protocol', `${where}: ${name}: no such protocol`);
+  return protocol;
 }

@@ -72,6 +72,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
     if (exchange.proxy.edge?.schemeOfUpstream)
       request.scheme = this.cluster.config.tls === undefined ? 'http' : 'https';
     this.#route.applyRequest(request, this.#target, exchange);
+    exchange.trace?.onCall(exchange);
     const { autoServerName } = this.cluster.config;
     if (autoServerName !== undefined) this.serverName = serverNameOf(autoServerName, request);
     if (end) this.#onRequestEnd();
@@ -180,6 +181,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
     exchange.attempts++;
     exchange.upstreamHost = host.name;
     exchange.upstreamFailure = '';
+    exchange.trace?.onTry(exchange, host);
     if (this.#requestEnded) this.#startPerTry(attempt, exchange.lastActivityMs);
     const pending = cluster.newStream(host, this.#protocol, exchange.downstream, attempt);
     attempt.asking = false;
@@ -208,6 +210,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
     const exchange = this.exchange;
     const { request } = exchange;
     attempt.editHead(request, this.#route, exchange.attempts);
+    exchange.trace?.onSend(request);
     const { holdsBody } = this;
     stream.sendHead(request, this.#requestEnded && !holdsBody);
     if (attempt.over) return;
@@ -275,6 +278,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
     const { proxy, request } = exchange;
     const nowMs = proxy.clock.now();
     exchange.lastActivityMs = nowMs;
+    exchange.trace?.onAnswer(head.status);
     this.#countAnswer(attempt, head, end);
     const retry = this.retry;
     if (retry?.policy.retriesResponse(head) && this.mayRetry(retry, true)) {
@@ -414,6 +418,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
   #settle(attempt: Attempt): void {
     if (attempt.over) return;
     attempt.over = true;
+    this.exchange.trace?.onTryEnd(this.exchange);
     if (attempt.statusOfGrpc !== 0) this.cluster.stats.recordResponse(attempt.host, attempt.statusOfGrpc);
     attempt.stopTimers(this.exchange.proxy.wheel);
     if (this.#attempt === attempt) this.#attempt = undefined;

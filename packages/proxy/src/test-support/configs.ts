@@ -146,7 +146,7 @@ export function httpProxy(routes: HttpProxyConfig['routes'], more: Partial<HttpP
 }
 
 export function rpcProxy(routes: RpcProxyConfig['routes'], more: Partial<RpcProxyConfig> = {}): RpcProxyConfig {
-  return { ...proxyDefaults, kind: 'rpc', routes, protocol: 'rpc', serviceLevel: 'full', ...more };
+  return { ...proxyDefaults, kind: 'rpc', routes, protocol: 'rpc', serviceLevel: 'full', methodStats: false, ...more };
 }
 
 export function chain(network: NetworkConfig, more: Partial<FilterChainConfig> = {}): FilterChainConfig {

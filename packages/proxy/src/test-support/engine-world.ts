@@ -8,6 +8,7 @@ import type { Balancer, BalancerKind, Host, PickContext } from '@sofamesh/contra
 import type { FilterKind } from '@sofamesh/contract/filter';
 import { formatResponseFlags } from '@sofamesh/contract/message';
 import type { Protocol } from '@sofamesh/contract/protocol';
+import type { SpanFormat, SpanFormatName, SpanRecord } from '@sofamesh/contract/trace';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
 import { lineProtocol } from '@sofamesh/testkit/line-protocol';
 import { MemoryStats } from '@sofamesh/testkit/memory-stats';
@@ -64,13 +65,15 @@ export class EngineWorld {
   readonly stats = new MemoryStats();
   readonly logs: string[] = [];
   readonly records: LogRecord[] = [];
+  /** What has been put into reports, in the order of the reports. */
+  readonly spans: SpanRecord[] = [];
   /** More may be added before a configuration names them. */
   readonly protocols: Map<string, Protocol>;
   readonly engine: Engine;
 
   constructor(
     filters: readonly FilterKind[] = [],
-    options: { seed?: number; drainMs?: number; downstreamConnectionsMax?: number } = {},
+    options: { seed?: number; drainMs?: number; downstreamConnectionsMax?: number; withoutSpans?: boolean } = {},
   ) {
     this.random = new SeededRandom(options.seed ?? 1);
     this.network = new MemoryNetwork(options.seed === undefined ? undefined : this.random);
@@ -100,6 +103,7 @@ export class EngineWorld {
       }),
       compileFormat: (format) => (record) => format.replace('%ROUTE_NAME%', record.routeName),
       compileJsonFormat: (format) => () => JSON.stringify(format),
+      ...(options.withoutSpans !== true && { spanFormat: this.#spanFormat }),
       requestId: () => `id-${++requests}`,
       ...(options.drainMs === undefined ? undefined : { drainMs: options.drainMs }),
       ...(options.downstreamConnectionsMax !== undefined && {
@@ -107,6 +111,14 @@ export class EngineWorld {
       }),
     });
   }
+
+  readonly #spanFormat = (name: SpanFormatName, service: string): SpanFormat => ({
+    contentType: `spans/${name}`,
+    encode: (spans) => {
+      this.spans.push(...spans);
+      return Buffer.from(`${service}.${spans.length}`);
+    },
+  });
 
   /** Prepares and commits; the rejections. */
   async apply(update: ConfigUpdate): Promise<readonly Rejection[]> {

@@ -36,6 +36,7 @@ const record = {
   upstreamLocal: '',
   upstreamFailure: '',
   attempts: 2,
+  traceId: '463ac35c9f6413ad48485a3953bb6124',
   downstream: { id: 9, local: ipAddress('10.0.0.2', 15001), remote: ipAddress('::1', 4711), tls: undefined },
 } as unknown as LogRecord;
 
@@ -51,6 +52,7 @@ describe('access log formats', () => {
 
   const cases: readonly (readonly [string, string])[] = [
     ['%REQ(X-NONE?USER-AGENT)%', 'curl "8"'],
+    ['%TRACE_ID% %SPAN_ID%', '463ac35c9f6413ad48485a3953bb6124 -'],
     ['%REQ(X-LONG):3%', 'aaa'],
     ['100%% %RESPONSE_FLAGS%', '100% UF,URX'],
     ['%RESP(SERVER)% %RESP(NOPE)%', 'mosn -'],

@@ -54,6 +54,8 @@ const simple: Readonly<Record<string, Operator>> = {
   CONNECTION_ID: ({ downstream }) => downstream.id,
   ROUTE_NAME: ({ routeName }) => routeName || undefined,
   VIRTUAL_HOST_NAME: ({ virtualHost }) => virtualHost || undefined,
+  TRACE_ID: ({ traceId }) => traceId,
+  SPAN_ID: ({ spanId }) => spanId,
 };
 
 type Addressed = LogRecord['downstream']['local'];
