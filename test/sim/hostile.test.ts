@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HostileMesh } from './support/hostile-mesh.ts';
 import { forSeeds } from './support/seeds.ts';
+import { rpcProtocols } from './support/wires.ts';
 
 /** Of each protocol, in processor time. */
-const budgetMs = 300;
+const budgetMs = 150;
 
 describe('peers that say anything hurt nobody else and are got rid of', () => {
-  for (const protocol of ['http1', 'bolt', 'dubbo'] as const) {
+  for (const protocol of ['http1', ...rpcProtocols] as const) {
     test(protocol, async (context) => {
       let answers = 0;
       const runs = await forSeeds(budgetMs, async (world) => {

@@ -1,106 +1,115 @@
+import { crc32 } from 'node:zlib';
+import { boltFrame, callHeaders, requestClass, responseClass } from '@sofamesh/protocols/bolt/sample-frames.test';
 import { contentOf, type RpcWire } from './rpc-wire.ts';
 
-//   request   0 protocol=1  1 type (1, one-way 2)  2 command(2)  4 version=1  5 id(4)  9 codec  10 timeout(4)
-//             14 class length(2)  16 header length(2)  18 content length(4)  22 class, header, content
-//   response  0 protocol=1  1 type=0  2 command(2)  4 version=1  5 id(4)  9 codec  10 status(2)
-//             12 class length(2)  14 header length(2)  16 content length(4)  20 class, header, content
+//   version 1   0 protocol=1  1 type (0 answer, 1, one-way 2)  2 command(2)  4 1  5 id(4)  9 codec
+//   version 2   0 protocol=2  1 version(1, 2)  2 type  3 command(2)  5 1  6 id(4)  10 codec  11 checksum (0, 1)
+//   then        timeout(4), of an answer status(2);  class length(2), header length(2), content length(4);  class, header,
+//               content, and in version 2 with a checksum: CRC(4)
 
-const [heartbeat, request, response, goAway] = [0, 1, 2, 100];
-const idAt = 5;
+const command = { heartbeat: 0, call: 1, answer: 2, goAway: 100 } as const;
+const type = { answer: 0, call: 1, oneWay: 2 } as const;
+const serverException = 2;
+const dialects = [{ version: 1 }, { version: 2, ver1: 1 }, { version: 2, ver1: 2, flags: 1 }] as const;
 
-function frame(type: number, command: number, id: number, special: Buffer, parts: readonly Buffer[]): Buffer {
-  const head = Buffer.alloc(10 + special.length + 8);
-  head[0] = 1;
-  head[1] = type;
-  head.writeUInt16BE(command, 2);
-  head[4] = 1;
-  head.writeUInt32BE(id, idAt);
-  head[9] = 1;
-  special.copy(head, 10);
-  const [className = Buffer.alloc(0), header = Buffer.alloc(0), content = Buffer.alloc(0)] = parts;
-  const lengthsAt = 10 + special.length;
-  head.writeUInt16BE(className.length, lengthsAt);
-  head.writeUInt16BE(header.length, lengthsAt + 2);
-  head.writeUInt32BE(content.length, lengthsAt + 4);
-  return Buffer.concat([head, className, header, content]);
+/** Where a frame's parts are, by how it begins. */
+function layoutOf(bytes: Buffer) {
+  const shift = bytes[0] === 2 ? 1 : 0;
+  const isAnswer = bytes[1 + shift] === type.answer;
+  const special = 10 + 2 * shift;
+  const lengths = special + (isAnswer ? 2 : 4);
+  const checksumBytes = shift === 1 && bytes[1] === 2 && bytes[11] === 1 ? 4 : 0;
+  return { shift, isAnswer, id: 5 + shift, special, lengths, checksumBytes };
 }
 
-function timeout(timeoutMs: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(timeoutMs);
-  return bytes;
+function dialectOf(frame: Buffer): (typeof dialects)[number] {
+  const { shift, checksumBytes } = layoutOf(frame);
+  return dialects[shift === 0 ? 0 : checksumBytes === 0 ? 1 : 2];
 }
 
-function status(value: number): Buffer {
-  return Buffer.of(value >> 8, value & 0xff);
+function checkSum(frame: Buffer): void {
+  const { checksumBytes } = layoutOf(frame);
+  const end = frame.length - checksumBytes;
+  if (checksumBytes > 0 && frame.readUInt32BE(end) !== crc32(frame.subarray(0, end)))
+    throw new Error('a wrong checksum');
 }
 
-function headerBlock(entries: Readonly<Record<string, string>>): Buffer {
-  const parts = Object.entries(entries)
-    .flat()
-    .flatMap((text) => [timeout(Buffer.byteLength(text)), Buffer.from(text)]);
-  return Buffer.concat(parts);
-}
-
-const callHeaders = headerBlock({
-  sofa_head_target_service: 'com.example.Shop:1.0',
-  sofa_head_method_name: 'buy',
-  service: 'com.example.Shop:1.0',
-});
-const callClass = Buffer.from('com.alipay.sofa.rpc.core.request.SofaRequest');
-const answerClass = Buffer.from('com.alipay.sofa.rpc.core.response.SofaResponse');
-
-/** bolt, version 1. */
+/** bolt in both versions, with a checksum and without: every call in one of them, by its id. */
 export const boltWire: RpcWire = {
   protocol: 'bolt',
 
   length(bytes) {
-    if (bytes[0] !== 1) throw new Error(`a frame begins with ${bytes[0]}`);
-    if (bytes.length < 2) return 0;
-    const lengthsAt = bytes[1] === 0 ? 12 : 14;
-    if (bytes.length < lengthsAt + 8) return 0;
-    const parts = bytes.readUInt16BE(lengthsAt) + bytes.readUInt16BE(lengthsAt + 2) + bytes.readUInt32BE(lengthsAt + 4);
-    return lengthsAt + 8 + parts;
+    if (bytes[0] !== 1 && bytes[0] !== 2) throw new Error(`a frame begins with ${bytes[0]}`);
+    if (bytes.length < 12) return 0;
+    const { lengths, checksumBytes } = layoutOf(bytes);
+    if (bytes.length < lengths + 8) return 0;
+    const parts = bytes.readUInt16BE(lengths) + bytes.readUInt16BE(lengths + 2) + bytes.readUInt32BE(lengths + 4);
+    return lengths + 8 + parts + checksumBytes;
   },
 
-  kindOf(bytes) {
-    const command = bytes.readUInt16BE(2);
-    const isAnswer = bytes[1] === 0;
-    if (command === heartbeat) return isAnswer ? 'heartbeat-answer' : 'heartbeat';
-    if (isAnswer) return command === response ? 'answer' : 'other';
-    if (command === goAway) return 'go-away';
-    if (command !== request) return 'other';
-    return bytes[1] === 2 ? 'one-way' : 'call';
+  kindOf(frame) {
+    checkSum(frame);
+    const { shift, isAnswer } = layoutOf(frame);
+    const what = frame.readUInt16BE(2 + shift);
+    if (what === command.heartbeat) return isAnswer ? 'heartbeat-answer' : 'heartbeat';
+    if (isAnswer) return what === command.answer ? 'answer' : 'other';
+    if (what === command.goAway) return 'go-away';
+    if (what !== command.call) return 'other';
+    return frame[1 + shift] === type.oneWay ? 'one-way' : 'call';
   },
 
-  idOf: (bytes) => String(bytes.readUInt32BE(idAt)),
+  idOf: (frame) => String(frame.readUInt32BE(layoutOf(frame).id)),
 
-  withoutId(bytes) {
-    return bytes.toString('latin1', 0, idAt) + bytes.toString('latin1', idAt + 4);
+  withoutId(frame) {
+    const { id, checksumBytes } = layoutOf(frame);
+    return frame.toString('latin1', 0, id) + frame.toString('latin1', id + 4, frame.length - checksumBytes);
   },
 
   call({ id, token, bytes, oneWay, timeoutMs }) {
-    const parts = [callClass, callHeaders, contentOf(token, bytes)];
-    return frame(oneWay ? 2 : 1, request, id, timeout(timeoutMs === 0 ? -1 : timeoutMs), parts);
+    return boltFrame({
+      ...dialects[id % dialects.length]!,
+      type: oneWay ? type.oneWay : type.call,
+      id,
+      timeoutMs: timeoutMs === 0 ? -1 : timeoutMs,
+      className: requestClass,
+      headers: callHeaders,
+      content: contentOf(token, bytes),
+    });
   },
 
   answer(to, token, failed, bytes) {
-    const parts = [answerClass, headerBlock({ echo: token }), contentOf(token, bytes)];
-    return frame(0, response, to.readUInt32BE(idAt), status(failed ? 2 : 0), parts);
+    return boltFrame({
+      ...dialectOf(to),
+      type: type.answer,
+      id: to.readUInt32BE(layoutOf(to).id),
+      status: failed ? serverException : 0,
+      className: responseClass,
+      headers: [['echo', token]],
+      content: contentOf(token, bytes),
+    });
   },
 
   strayed(answer, by) {
     const bytes = Buffer.from(answer);
-    bytes.writeUInt32BE(((bytes.readUInt32BE(idAt) + by) ^ 0x40000000) >>> 0, idAt);
+    const { id, checksumBytes } = layoutOf(bytes);
+    bytes.writeUInt32BE(((bytes.readUInt32BE(id) + by) ^ 0x40000000) >>> 0, id);
+    const end = bytes.length - checksumBytes;
+    if (checksumBytes > 0) bytes.writeUInt32BE(crc32(bytes.subarray(0, end)), end);
     return bytes;
   },
 
-  heartbeat: (id) => frame(1, heartbeat, id, timeout(-1), []),
-  heartbeatAnswer: (to) => frame(0, heartbeat, to.readUInt32BE(idAt), status(0), []),
-  goAway: () => frame(1, goAway, 0, timeout(0), []),
+  heartbeats: {
+    question: (id) => boltFrame({ command: command.heartbeat, id, timeoutMs: -1 }),
+    answer(to) {
+      const id = to.readUInt32BE(layoutOf(to).id);
+      return boltFrame({ ...dialectOf(to), type: type.answer, command: command.heartbeat, id });
+    },
+  },
+  goAway: () => boltFrame({ command: command.goAway, id: 0, timeoutMs: 0 }),
 
-  faultOfError(bytes) {
-    if (bytes.readUInt16BE(10) === 0) return 'an error has the status of a success';
-    return bytes.length === 20 ? undefined : `an error of ${bytes.length} bytes`;
+  faultOfError(frame) {
+    const { special, lengths, checksumBytes } = layoutOf(frame);
+    if (frame.readUInt16BE(special) === 0) return 'an error has the status of a success';
+    return frame.length === lengths + 8 + checksumBytes ? undefined : `an error of ${frame.length} bytes`;
   },
 };

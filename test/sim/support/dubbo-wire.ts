@@ -1,4 +1,4 @@
-import { contentOf, type RpcWire } from './rpc-wire.ts';
+import { contentOf, longId, type RpcWire } from './rpc-wire.ts';
 
 //   0 DABB(2)  2 flag: 0x80 request, 0x40 two-way, 0x20 event, 2 hessian2  3 status  4 id(8)  12 length(4)  16 body
 
@@ -22,11 +22,6 @@ function text(value: Buffer | string): Buffer {
   const { length } = bytes;
   if (length < 32) return Buffer.concat([Buffer.of(length), bytes]);
   return Buffer.concat([Buffer.of(0x53, length >> 8, length & 0xff), bytes]);
-}
-
-/** Ids have 64 bits; odd ones use the upper half too. */
-function longId(id: number): bigint {
-  return BigInt(id) + (id % 2 === 0 ? 0n : 0xdeadbeef00000000n);
 }
 
 /** Dubbo 2, hessian2. */
@@ -80,8 +75,10 @@ export const dubboWire: RpcWire = {
     return bytes;
   },
 
-  heartbeat: (id) => frame(isRequest | isTwoWay | isEvent, 0, longId(id), nullBody),
-  heartbeatAnswer: (to) => frame(isEvent, ok, to.readBigUInt64BE(4), nullBody),
+  heartbeats: {
+    question: (id) => frame(isRequest | isTwoWay | isEvent, 0, longId(id), nullBody),
+    answer: (to) => frame(isEvent, ok, to.readBigUInt64BE(4), nullBody),
+  },
   goAway: () => frame(isRequest | isEvent, 0, 0n, Buffer.of(1, 0x52)),
 
   faultOfError(bytes) {

@@ -1,14 +1,7 @@
 import { type Random, randomInteger } from '@sofamesh/base/random';
-import { boltWire } from './bolt-wire.ts';
 import { garbage, oneIn, oneOf, weighted } from './chance.ts';
-import { dubboWire } from './dubbo-wire.ts';
-import type { SimProtocol } from './mesh-config.ts';
 import type { RpcWire } from './rpc-wire.ts';
-
-export function wireOf(protocol: SimProtocol): RpcWire | undefined {
-  if (protocol === 'http1') return undefined;
-  return protocol === 'bolt' ? boltWire : dubboWire;
-}
+import { type SimProtocol, wireOf } from './wires.ts';
 
 /** Requests as they should be, one behind the other. */
 export function goodRequests(random: Random, protocol: SimProtocol): Buffer {
@@ -16,7 +9,8 @@ export function goodRequests(random: Random, protocol: SimProtocol): Buffer {
   const requests = Array.from({ length: 1 + randomInteger(random, 3) }, () => {
     const bytes = randomInteger(random, 200);
     if (wire !== undefined) {
-      if (oneIn(random, 6)) return wire.heartbeat(randomInteger(random, 100));
+      if (wire.heartbeats !== undefined && oneIn(random, 6))
+        return wire.heartbeats.question(randomInteger(random, 100));
       const oneWay = oneIn(random, 5);
       return wire.call({ id: randomInteger(random, 100), token: '<evil>', bytes, oneWay, timeoutMs: 0 });
     }
@@ -47,9 +41,10 @@ export function goodAnswer(random: Random, protocol: SimProtocol, request: Buffe
   const bytes = randomInteger(random, 300);
   if (wire !== undefined) {
     const frame = wholeFrame(wire, request);
-    if (frame === undefined) return wire.heartbeat(1);
-    if (oneIn(random, 8)) return oneOf(random, [wire.goAway(), wire.heartbeat(3), wire.strayed(frame, 1)]);
-    return wire.answer(frame, '<evil>', oneIn(random, 5), bytes);
+    const unasked = [wire.goAway?.(), wire.heartbeats?.question(3)].filter((each) => each !== undefined);
+    if (frame === undefined) return unasked[0] ?? garbage(random);
+    const answer = answerTo(wire, frame, oneIn(random, 5), bytes) ?? garbage(random);
+    return oneIn(random, 8) ? oneOf(random, [...unasked, answer]) : answer;
   }
   const body = 'y'.repeat(bytes);
   return Buffer.from(
@@ -63,6 +58,15 @@ export function goodAnswer(random: Random, protocol: SimProtocol, request: Buffe
       `HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n`,
     ]),
   );
+}
+
+/** Undefined: a hostile client has spoilt the call. */
+function answerTo(wire: RpcWire, call: Buffer, failed: boolean, bytes: number): Buffer | undefined {
+  try {
+    return wire.answer(call, '<evil>', failed, bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function chunk(body: string): string {

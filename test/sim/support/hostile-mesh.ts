@@ -16,15 +16,14 @@ import {
   rpcProxy,
 } from '@sofamesh/proxy/test-support/configs';
 import { oneIn } from './chance.ts';
-import { wireOf } from './hostile-bytes.ts';
 import { HostileClient, HostileServer, PlainCaller } from './hostile-peers.ts';
 import { HttpClient } from './http-client.ts';
 import { HttpServer } from './http-server.ts';
 import { Ledger } from './ledger.ts';
-import type { SimProtocol } from './mesh-config.ts';
 import { RpcClient } from './rpc-client.ts';
 import { RpcServer } from './rpc-server.ts';
 import { Sidecar } from './sidecar.ts';
+import { type SimProtocol, wireOf } from './wires.ts';
 import type { SimWorld } from './world.ts';
 
 const proxyIp = '10.0.2.1';

@@ -3,8 +3,8 @@ import { randomInteger } from '@sofamesh/base/random';
 import type { Connection, ConnectionHandler, Listener } from '@sofamesh/contract/transport';
 import { between, garbage, oneIn, oneOf, pieces, weighted } from './chance.ts';
 import { goodAnswer, goodRequests, mutated } from './hostile-bytes.ts';
-import type { SimProtocol } from './mesh-config.ts';
 import { SlowWriter } from './slow-writer.ts';
+import type { SimProtocol } from './wires.ts';
 import type { SimWorld } from './world.ts';
 
 const connectTimeoutMs = 500;

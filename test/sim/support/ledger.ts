@@ -110,6 +110,10 @@ export class Ledger {
     }
   }
 
+  get calls(): number {
+    return this.#calls.size;
+  }
+
   get allEnded(): boolean {
     return this.#open === 0;
   }

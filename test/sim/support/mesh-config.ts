@@ -1,6 +1,6 @@
 import { type IpAddress, ipAddress } from '@sofamesh/base/address';
 import { type Random, randomInteger } from '@sofamesh/base/random';
-import type { ClusterConfig, EndpointsConfig } from '@sofamesh/proxy/config/cluster';
+import type { ClusterConfig, EndpointsConfig, RpcUpstreamConfig } from '@sofamesh/proxy/config/cluster';
 import type { FilterConfig } from '@sofamesh/proxy/config/extension';
 import type { ListenerConfig, NetworkConfig } from '@sofamesh/proxy/config/listener';
 import { noHeaderMutations, type RetryConfig, type RouteTableConfig } from '@sofamesh/proxy/config/route';
@@ -18,8 +18,19 @@ import {
 } from '@sofamesh/proxy/test-support/configs';
 import { oneIn, oneOf } from './chance.ts';
 import type { Weather } from './weather.ts';
+import type { SimProtocol } from './wires.ts';
 
-export type SimProtocol = 'http1' | 'bolt' | 'dubbo';
+/** How calls of an RPC protocol are treated, and travel to the next machine. */
+export interface RpcShape {
+  readonly level: 'full' | 'light';
+  /** Each as the frame that it is, or inside HTTP/2, or now so and now so. Servers always get frames. */
+  readonly between: 'frames' | 'http2' | 'either';
+  /** Clients share no upstream connection. */
+  readonly bound: boolean;
+  readonly heartbeats: boolean;
+}
+
+export const plainRpc: RpcShape = { level: 'full', between: 'frames', bound: false, heartbeats: false };
 
 /** Two clusters of the same hosts, so that a change of routes moves traffic and changes nothing else. */
 export const clusterNames = ['shop-a', 'shop-b'] as const;
@@ -43,11 +54,20 @@ export class MeshConfig {
   readonly #isTcp: boolean;
   readonly #tight: Tight;
   readonly #bufferBytesMax: number;
+  readonly #rpc: RpcShape;
   #version = 0;
   #chainVersion = 0;
 
-  constructor(random: Random, ip: string, protocol: SimProtocol, kind: 'proxy' | 'tcp', weather: Weather) {
+  constructor(
+    random: Random,
+    ip: string,
+    protocol: SimProtocol,
+    kind: 'proxy' | 'tcp',
+    weather: Weather,
+    rpc: RpcShape,
+  ) {
     this.#random = random;
+    this.#rpc = rpc;
     this.#protocol = protocol;
     this.#weather = weather;
     this.#isTcp = kind === 'tcp';
@@ -64,6 +84,7 @@ export class MeshConfig {
 
   clusters(): ClusterConfig[] {
     const version = this.#next();
+    const rpc = this.#rpcUpstream();
     return clusterNames.map((name) =>
       clusterConfig(name, [], {
         version,
@@ -72,9 +93,18 @@ export class MeshConfig {
         connectTimeoutMs: 100,
         httpCodec: { kind: 'named', name: 'http1' },
         bufferBytesMax: this.#bufferBytesMax,
+        ...(rpc && { rpc }),
         ...this.#tight.cluster,
       }),
     );
+  }
+
+  #rpcUpstream(): RpcUpstreamConfig | undefined {
+    if (this.#protocol === 'http1') return undefined;
+    const { between, bound, heartbeats } = this.#rpc;
+    const carried = between === 'http2' || (between === 'either' && oneIn(this.#random, 2));
+    const heartbeat = { intervalMs: 60, timeoutMs: 2000, jitterPercent: 20, idleIntervalMs: 0 };
+    return { codec: carried ? 'rpc-http2' : undefined, bound, heartbeat: heartbeats ? heartbeat : undefined };
   }
 
   endpoints(addresses: readonly IpAddress[]): EndpointsConfig[] {
@@ -148,7 +178,7 @@ export class MeshConfig {
           codecSettings: { http1: { acceptHttp10: true } },
           maxRequestsPerConnection: this.#tight.requestsMax,
         })
-      : rpcProxy(routes, { ...more, protocol: this.#protocol });
+      : rpcProxy(routes, { ...more, protocol: this.#protocol, serviceLevel: this.#rpc.level });
   }
 
   #next(): string {

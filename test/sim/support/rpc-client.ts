@@ -34,7 +34,7 @@ export class RpcClient {
     const { random } = this.#ledger.world;
     const link = this.#usableLink();
     if (this.#options.misbehaves && oneIn(random, 6)) link.misbehave();
-    else if (oneIn(random, 15)) link.heartbeat();
+    else if (this.#wire.heartbeats !== undefined && oneIn(random, 15)) link.heartbeat();
     else link.call();
   }
 
@@ -89,7 +89,7 @@ class RpcLink implements ConnectionHandler {
   }
 
   heartbeat(): void {
-    const frame = this.#wire.heartbeat(this.#freeId(true));
+    const frame = this.#wire.heartbeats!.question(this.#freeId(true));
     this.#heartbeats.add(this.#wire.idOf(frame));
     this.#writer.write(frame);
   }
@@ -154,7 +154,7 @@ class RpcLink implements ConnectionHandler {
     if (once) return 1_000_000 + ++this.#lastId;
     for (;;) {
       const id = oneIn(random, 2) ? 1 + randomInteger(random, 8) : ++this.#lastId;
-      const frame = this.#wire.heartbeat(id);
+      const frame = this.#wire.call({ id, token: '', bytes: 0, oneWay: false, timeoutMs: 0 });
       if (!this.#waiting.has(this.#wire.idOf(frame))) return id;
     }
   }

@@ -11,16 +11,18 @@ export interface ServerOptions {
   readonly misbehaves: 'no' | 'break' | 'all';
   /** What is written in one go arrives in one piece. */
   readonly unsplit: boolean;
+  /** Of the deeds that cost a connection it does one in so many; default 1. */
+  readonly breaksOneIn?: number;
 }
 
 const goodDeeds = { now: 50, slow: 40, failed: 8 };
 const breakDeeds = { ...goodDeeds, truncated: 8, garbage: 3, reset: 4, leave: 4 };
 const allDeeds = {
   ...breakDeeds,
-  late: 4,
+  late: 8,
   never: 5,
-  twice: 5,
-  stray: 4,
+  twice: 8,
+  stray: 12,
   goAway: 3,
   heartbeat: 3,
   question: 2,
@@ -28,6 +30,7 @@ const allDeeds = {
 };
 
 type Deed = keyof typeof allDeeds;
+const costly: ReadonlySet<Deed> = new Set(['truncated', 'garbage', 'reset', 'leave', 'goAway']);
 const deedsOf: Readonly<Record<ServerOptions['misbehaves'], Readonly<Partial<Record<Deed, number>>>>> = {
   no: goodDeeds,
   break: breakDeeds,
@@ -120,7 +123,7 @@ class RpcServing implements ConnectionHandler {
     const { world } = this.#ledger;
     const kind = wire.kindOf(frame);
     if (kind === 'heartbeat') {
-      this.#writer.write(wire.heartbeatAnswer(frame));
+      this.#writer.write(wire.heartbeats!.answer(frame));
       return;
     }
     // The proxy answers what this server asks.
@@ -135,10 +138,11 @@ class RpcServing implements ConnectionHandler {
   }
 
   #answer(request: Buffer, token: string, answers: string[]): void {
-    const { misbehaves } = this.#options;
+    const { misbehaves, breaksOneIn = 1 } = this.#options;
     const { world } = this.#ledger;
     const { random } = world;
-    const deed: Deed = weighted(random, deedsOf[misbehaves]);
+    const drawn: Deed = weighted(random, deedsOf[misbehaves]);
+    const deed = costly.has(drawn) && !oneIn(random, breaksOneIn) ? 'now' : drawn;
     const answer = this.#wire.answer(request, token, deed === 'failed', bodyBytes(random));
     answers.push(this.#wire.withoutId(answer));
     world.note(`${this.#name} will answer ${token}: ${deed}`);
@@ -156,7 +160,7 @@ class RpcServing implements ConnectionHandler {
         this.#later(answer, oneIn(random, 2) ? 0 : between(random, 1, 50));
         return;
       case 'stray':
-        this.#write(this.#wire.strayed(answer, randomInteger(random, 4)));
+        this.#write(this.#wire.strayed(answer, randomInteger(random, 10)));
         this.#later(answer, between(random, 0, 50));
         return;
       case 'truncated':
@@ -171,10 +175,10 @@ class RpcServing implements ConnectionHandler {
         this.#connection.close(deed === 'reset' ? 'reset' : 'now');
         return;
       case 'goAway':
-        this.#write(this.#wire.goAway());
+        if (this.#wire.goAway !== undefined) this.#write(this.#wire.goAway());
         break;
       case 'heartbeat':
-        this.#write(this.#wire.heartbeat(7));
+        if (this.#wire.heartbeats !== undefined) this.#write(this.#wire.heartbeats.question(7));
         break;
       case 'question':
         // Calls of a server to its client are not relayed.

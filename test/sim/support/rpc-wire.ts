@@ -11,6 +11,8 @@ export interface CallFrame {
   readonly timeoutMs: number;
 }
 
+const frameBytesMax = 1_000_000;
+
 /** How an RPC protocol's frames look: written and read apart from the proxy's own codecs. */
 export interface RpcWire {
   readonly protocol: string;
@@ -25,12 +27,23 @@ export interface RpcWire {
   answer(request: Buffer, token: string, failed: boolean, bytes: number): Buffer;
   /** The same answer under an id that was never given out, but looks like one given out `by` calls later. */
   strayed(answer: Buffer, by: number): Buffer;
-  heartbeat(id: number): Buffer;
-  heartbeatAnswer(heartbeat: Buffer): Buffer;
-  /** By which a server asks for no new calls. */
-  goAway(): Buffer;
+  /** Undefined where the protocol has none. */
+  readonly heartbeats?: { question(id: number): Buffer; answer(question: Buffer): Buffer };
+  /** By which a server asks for no new calls; undefined where the protocol has no word for it. */
+  goAway?(): Buffer;
   /** Why an answer without a token is none that a proxy may give; undefined when it is one. */
   faultOfError(frame: Buffer): string | undefined;
+}
+
+/** A length as a frame says it. Throws when no peer would write such a frame. */
+export function lengthOf(claimed: number): number {
+  if (claimed > frameBytesMax) throw new Error(`a frame claims ${claimed} bytes`);
+  return claimed;
+}
+
+/** Where ids have 64 bits: odd ones use the upper half too. */
+export function longId(id: number): bigint {
+  return BigInt(id) + (id % 2 === 0 ? 0n : 0xdeadbeef00000000n);
 }
 
 /** The token in a frame's body. */

@@ -1,23 +1,25 @@
 import { type IpAddress, ipAddress } from '@sofamesh/base/address';
 import { randomInteger } from '@sofamesh/base/random';
 import type { ConfigUpdate } from '@sofamesh/proxy/config/update';
-import { boltWire } from './bolt-wire.ts';
 import { between, oneIn, oneOf } from './chance.ts';
-import { dubboWire } from './dubbo-wire.ts';
 import { HttpClient } from './http-client.ts';
 import { HttpServer } from './http-server.ts';
 import { Ledger } from './ledger.ts';
-import { MeshConfig, type SimProtocol } from './mesh-config.ts';
+import { MeshConfig, plainRpc, type RpcShape } from './mesh-config.ts';
 import { type ClientOptions, RpcClient } from './rpc-client.ts';
 import { RpcServer, type ServerOptions } from './rpc-server.ts';
 import { Sidecar } from './sidecar.ts';
 import { drawWeather, type Weather } from './weather.ts';
+import { type SimProtocol, wireOf } from './wires.ts';
 import type { SimWorld } from './world.ts';
 
 export interface Scenario {
   readonly protocol: SimProtocol;
   /** Sidecars in a row, the one next to the clients first. */
   readonly hops: readonly ('proxy' | 'tcp')[];
+  readonly rpc?: RpcShape;
+  /** So many clients with a call or two each, and not a few with many. */
+  readonly crowd?: number;
 }
 
 interface Peer {
@@ -55,7 +57,9 @@ export class Mesh {
 
   constructor(world: SimWorld, scenario: Scenario) {
     const { random } = world;
-    const weather = drawWeather(random);
+    const drawn = drawWeather(random);
+    // Limits for a few clients would leave next to nothing of a crowd's calls.
+    const weather = scenario.crowd === undefined ? drawn : { ...drawn, tight: false };
     this.#world = world;
     this.#scenario = scenario;
     this.#weather = weather;
@@ -63,7 +67,10 @@ export class Mesh {
     for (const [at, kind] of scenario.hops.entries()) {
       const ip = `10.0.2.${at + 1}`;
       this.#sidecars.push(new Sidecar(world, ip, drainMs));
-      this.#configs.push(new MeshConfig(random, ip, scenario.protocol, kind, weather));
+      const isLast = at === scenario.hops.length - 1;
+      const rpc = scenario.rpc ?? plainRpc;
+      const shape: RpcShape = isLast ? { ...rpc, between: 'frames' } : rpc;
+      this.#configs.push(new MeshConfig(random, ip, scenario.protocol, kind, weather, shape));
     }
     this.ledger = new Ledger(world, {
       calm: weather.calm,
@@ -108,6 +115,8 @@ export class Mesh {
         address: ipAddress(ip, serverPort),
         misbehaves: oneIn(random, 2) ? serversMisbehave : ('no' as const),
         unsplit,
+        // Many calls are on each connection that it breaks.
+        breaksOneIn: this.#scenario.crowd === undefined ? 1 : 5,
       };
       const server = this.#createServer(options);
       this.#servers.push(server);
@@ -122,9 +131,11 @@ export class Mesh {
         listeners: [config.listener()],
       });
     }
-    for (const ip of clientIps.slice(0, 1 + randomInteger(random, clientIps.length))) {
-      const target = this.#configs[0]!.address;
-      this.#clients.push(this.#createClient({ name: `client ${ip}`, ip, target, misbehaves: clientsMisbehave }));
+    const count = this.#scenario.crowd ?? 1 + randomInteger(random, clientIps.length);
+    const target = this.#configs[0]!.address;
+    for (let at = 0; at < count; at++) {
+      const ip = clientIps[at % clientIps.length]!;
+      this.#clients.push(this.#createClient({ name: `client ${at} ${ip}`, ip, target, misbehaves: clientsMisbehave }));
     }
   }
 
@@ -135,15 +146,13 @@ export class Mesh {
   }
 
   #createClient(options: ClientOptions): Client {
-    const { protocol } = this.#scenario;
-    if (protocol === 'http1') return new HttpClient(this.ledger, options);
-    return new RpcClient(this.ledger, protocol === 'bolt' ? boltWire : dubboWire, options);
+    const wire = wireOf(this.#scenario.protocol);
+    return wire === undefined ? new HttpClient(this.ledger, options) : new RpcClient(this.ledger, wire, options);
   }
 
   #createServer(options: ServerOptions): Server {
-    const { protocol } = this.#scenario;
-    if (protocol === 'http1') return new HttpServer(this.ledger, options);
-    return new RpcServer(this.ledger, protocol === 'bolt' ? boltWire : dubboWire, options);
+    const wire = wireOf(this.#scenario.protocol);
+    return wire === undefined ? new HttpServer(this.ledger, options) : new RpcServer(this.ledger, wire, options);
   }
 
   // ── what happens while calls go on ────────────────────────────────────────────────────────────────────────────
@@ -151,15 +160,31 @@ export class Mesh {
   #schedule(): void {
     const { random } = this.#world;
     const { reconfigures, replacesChains, drains, serversMisbehave } = this.#weather;
-    for (const client of this.#clients) {
-      for (let left = 4 + randomInteger(random, 16); left > 0; left--) this.#at(() => client.act());
-      if (oneIn(random, 8)) this.#burst(client);
-    }
+    if (this.#scenario.crowd === undefined) this.#scheduleClients();
+    else this.#scheduleCrowd();
     if (reconfigures)
       for (let left = 1 + randomInteger(random, 6); left > 0; left--) this.#at(() => this.#reconfigure());
     if (replacesChains) this.#at(() => this.#replaceChain());
     if (serversMisbehave !== 'no' && oneIn(random, 2)) this.#at(() => this.#hitServer());
     if (drains) this.#at(() => this.#drain());
+  }
+
+  #scheduleClients(): void {
+    const { random } = this.#world;
+    for (const client of this.#clients) {
+      for (let left = 4 + randomInteger(random, 16); left > 0; left--) this.#at(() => client.act());
+      if (oneIn(random, 8)) this.#burst(client);
+    }
+  }
+
+  /** Everybody calls at nearly the same time, so that many calls are on one connection when something happens to it. */
+  #scheduleCrowd(): void {
+    const { random, clock } = this.#world;
+    for (let rush = oneIn(random, 3) ? 2 : 1; rush > 0; rush--) {
+      const startMs = (random.next() * trafficMs) / 2;
+      const lastsMs = oneOf(random, [5, 30, 200]);
+      for (const client of this.#clients) clock.after(startMs + random.next() * lastsMs, () => client.act());
+    }
   }
 
   /** More calls at a time than there are low ids, slots of a small table, or places under a tight limit. */
@@ -265,7 +290,11 @@ export class Mesh {
     const { random } = world;
     // One-way calls need no less than this to arrive.
     if (this.#weather.calm) await world.runUntil(() => false, 3000);
-    if (oneIn(random, 2)) for (const client of this.#clients) client.close();
+    await this.#checkIdle();
+    if (oneIn(random, 2)) {
+      for (const client of this.#clients) client.close();
+      await this.#checkBound();
+    }
     if (oneIn(random, 2)) await world.runUntil(() => false, between(random, 0, 3000));
     let closed = false;
     void this.#close().then(() => {
@@ -278,8 +307,50 @@ export class Mesh {
     for (const peer of [...this.#clients, ...this.#servers]) peer.close();
     await world.runUntil(() => false, patienceMs);
     this.ledger.check();
-    for (const sidecar of this.#sidecars) sidecar.checkQuiet();
+    for (const sidecar of this.#sidecars) {
+      sidecar.checkQuiet();
+      sidecar.checkBooks();
+    }
+    this.#checkRequests();
     world.checkOver();
+  }
+
+  /** Where nothing goes wrong, what is sent comes and goes on, at every proxy that knows what a request is. */
+  #checkRequests(): void {
+    if (!this.#weather.calm) return;
+    let sent = this.ledger.calls;
+    for (const [at, sidecar] of this.#sidecars.entries()) {
+      if (this.#scenario.hops[at] === 'tcp') continue;
+      const { taken, passedOn, again } = sidecar.requests;
+      if (taken !== sent || passedOn - again !== sent)
+        this.#world.violate(`sidecar ${sidecar.ip}: ${sent} calls, ${taken} came, ${passedOn} - ${again} went on`);
+      sent = passedOn;
+    }
+  }
+
+  /** Whoever hears nothing of a peer for ever waits for it, with a one-way call or the rest of a body. */
+  get #mayHang(): boolean {
+    const { downLink, midLink, upLink } = this.#weather;
+    return [downLink, midLink, upLink].some(({ silenceChance }) => silenceChance > 0);
+  }
+
+  /** What belongs to connections of clients goes with them. */
+  async #checkBound(): Promise<void> {
+    if (this.#scenario.rpc?.bound !== true || this.#mayHang) return;
+    const open = () => this.#sidecars.reduce((sum, sidecar) => sum + sidecar.upstreamConnections, 0);
+    if (!(await this.#world.runUntil(() => open() === 0, patienceMs)))
+      this.#world.violate(`${open()} bound connections are left behind by their clients`);
+  }
+
+  /** Once every call has ended for its client, it ends at every proxy, all connections still being there. */
+  async #checkIdle(): Promise<void> {
+    const { protocol, hops } = this.#scenario;
+    // A connection is what a TCP proxy counts as a request.
+    if (protocol === 'http1' || hops.includes('tcp') || this.#mayHang) return;
+    await this.#world.runUntil(() => this.#sidecars.every(({ busy }) => busy.length === 0), patienceMs);
+    for (const { ip, busy } of this.#sidecars) {
+      if (busy.length > 0) this.#world.violate(`sidecar ${ip} is not idle although all calls have ended: ${busy}`);
+    }
   }
 
   async #close(): Promise<void> {
