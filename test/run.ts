@@ -77,14 +77,14 @@ const wholeFiles = ['test/e2e/*.test.ts', 'test/sim/*.test.ts'];
 /**
  * Files that test one package each share a process with others: loading the packages over and over would take most of the
  * time. Neighbours go to different processes, for they take about as long. The others start processes of their own, wait
- * for them, and get one each.
+ * for them, and get one each, which ends with its last test: RPC clients from npm keep timers for half a minute.
  */
 function commands(): string[][] {
   const common = ['--test', '--test-reporter=tap'];
   const unit = filesOf(unitFiles);
   const shares = [0, 1].map((share) => unit.filter((_, at) => at % 2 === share));
   const shared = shares.map((share) => [...common, '--test-isolation=none', ...share]);
-  return unitOnly ? shared : [...shared, [...common, '--test-concurrency=2', ...filesOf(wholeFiles)]];
+  return unitOnly ? shared : [...shared, [...common, '--test-concurrency=2', '--test-force-exit', ...filesOf(wholeFiles)]];
 }
 
 function filesOf(patterns: readonly string[]): string[] {

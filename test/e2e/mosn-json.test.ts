@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { boltFrame } from '@sofamesh/protocols/bolt/sample-frames.test';
 import { boltWire } from '../sim/support/bolt-wire.ts';
 import { FrameReader, tokenOf } from '../sim/support/rpc-wire.ts';
 import { launchMosn, Mosn } from './support/mosn.ts';
@@ -88,7 +89,8 @@ describe('mosn with a configuration of MOSN', () => {
       const reader = new FrameReader(boltWire, resolve);
       socket.on('data', (bytes: Buffer) => reader.push(bytes)).on('error', reject);
       socket.on('close', () => reject(new Error('closed without an answer')));
-      socket.write(boltWire.call({ id: 7, token: '<t7>', bytes: 64, oneWay: false, timeoutMs: 1000 }));
+      const headers = [['service', 'com.example.Shop:1.0']] as const;
+      socket.write(boltFrame({ id: 7, timeoutMs: 1000, headers, content: '<t7>' }));
     });
     socket.destroy();
     assert.equal(boltWire.idOf(answer), '7');

@@ -11,7 +11,7 @@ import { requirePeers } from '../peers/peer.ts';
 import { freePort } from '../peers/ports.ts';
 import { RunningProcess } from '../peers/process.ts';
 import { fetchText, repository } from './support/proxy.ts';
-import { nodeProgram, RpcClient } from './support/rpc-programs.ts';
+import { clientArgs, nodeProgram, RpcProgram } from './support/rpc-programs.ts';
 import { type EnvoyWorkload, startXdsEnvoy, type XdsEnvoy } from './support/xds-envoy.ts';
 
 const namespace = 'bookstore';
@@ -140,12 +140,9 @@ describe('stock Envoys connected to meshd', { skip }, () => {
       ['bolt', 12200, ['inventory-v1', 'inventory-v2']],
       ['dubbo', 20880, ['pricing']],
     ] as const) {
-      const running = new RunningProcess(
-        nodeProgram('rpc-client.ts', [protocol, `${shopper.address}:${port}`, '3000', '400']),
-      );
-      programs.push(running);
-      const caller = new RpcClient(running);
-      await running.printed(/"ready":true/);
+      const program = await RpcProgram.start(nodeProgram('rpc-client.ts', [protocol, ...clientArgs]));
+      programs.push(program.running);
+      const caller = program.at(`${shopper.address}:${port}`);
       assert.ok((names as readonly string[]).includes(await caller.get('who')));
       assert.equal(await caller.get('many', 'xds', 100, 8), '100');
     }

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
 /** The service of the interop tests (test/interop/java/mesh/interop/EchoService.java) as a client sees it. */
@@ -16,22 +17,38 @@ export interface EchoService {
   contextWith?(key: string, value: string): Promise<string>;
 }
 
+/** What a library makes of an address HOST:PORT and one of its ways to call (the usual one when empty). */
+export type Opener = (address: string, style: string) => EchoService | Promise<EchoService>;
+
 /**
- * Makes the calls that standard input asks for, as Caller.java does: a line is ID TAB OPERATION TAB ARGUMENT…, the answer is
- * a line of JSON. The program ends with its input.
+ * Makes the calls that standard input asks for, as Caller.java does: a line is ID TAB HOST:PORT[/STYLE] TAB OPERATION TAB
+ * ARGUMENT…, the answer is a line of JSON. The program ends with its input.
  */
-export function serveInput(service: EchoService): void {
+export function serveInput(open: Opener): void {
+  const services = new Map<string, Promise<EchoService>>();
+  const serviceAt = (target: string) => {
+    let service = services.get(target);
+    if (service === undefined) {
+      const [address = '', style = ''] = target.split('/');
+      service = Promise.try(() => open(address, style));
+      services.set(target, service);
+    }
+    return service;
+  };
   const lines = createInterface({ input: process.stdin });
-  lines.on('line', (line) => answer(service, line.split('\t')));
+  lines.on('line', (line) => {
+    const [id = '', target = '', ...words] = line.split('\t');
+    void answer(id, serviceAt(target), words);
+  });
   lines.on('close', () => process.exit(0));
   console.log(JSON.stringify({ ready: true }));
 }
 
-async function answer(service: EchoService, [id, operation, ...words]: string[]): Promise<void> {
+async function answer(id: string, service: Promise<EchoService>, [operation = '', ...words]: string[]): Promise<void> {
   const startedAt = performance.now();
   let result: { value: string } | { error: string };
   try {
-    result = { value: String(await call(service, operation ?? '', words)) };
+    result = { value: String(await call(await service, operation, words)) };
   } catch (error) {
     result = { error: describe(error) };
   }
@@ -51,6 +68,8 @@ function call(
   [first = '', second = '', third = '']: string[],
 ): Promise<unknown> {
   switch (operation) {
+    case 'open':
+      return Promise.resolve('opened');
     case 'echo':
       return service.echo(first);
     case 'big':
@@ -69,6 +88,8 @@ function call(
       return service.who();
     case 'many':
       return many(service, first, Number(second), Number(third));
+    case 'flow':
+      return flow(service, first, Number(second), Number(third));
     case 'whoWith':
       if (service.whoWith) return service.whoWith(first, second);
       break;
@@ -98,6 +119,33 @@ async function many(service: EchoService, prefix: string, calls: number, width: 
   };
   await Promise.all(Array.from({ length: width }, lane));
   return right;
+}
+
+/**
+ * Calls for so many milliseconds, `width` at a time; answers with how many calls got their own token back, how many another's,
+ * how many failed and what the last of those said.
+ */
+async function flow(service: EchoService, prefix: string, ms: number, width: number): Promise<string> {
+  const end = performance.now() + ms;
+  let right = 0;
+  let crossed = 0;
+  let failed = 0;
+  let last = '';
+  const lane = async (_: unknown, i: number) => {
+    for (let n = 0; performance.now() < end; n++) {
+      const token = `${prefix}-${i}-${n}`;
+      try {
+        await sleep(2);
+        if ((await service.echo(token)) === token) right++;
+        else crossed++;
+      } catch (error) {
+        failed++;
+        last = describe(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+  return [right, crossed, failed, last].join();
 }
 
 /** Says that a server is up and keeps it so until its input ends. */

@@ -26,6 +26,8 @@ export interface Listener {
   port?: number;
   /** Fields of the HTTP connection manager besides the usual ones, or in their place. */
   manager?: object;
+  /** The control plane serves the routes too, so that they change under connections. */
+  routesByXds?: boolean;
   /** Added to every answer. */
   responseHeaders?: Record<string, string>;
   /** HTTP filters before the router. */
@@ -53,6 +55,10 @@ export interface Cluster {
   allowConnect?: boolean;
   /** UpstreamTlsContext; without it, plaintext. */
   tls?: object;
+  /** The control plane serves the endpoints too. */
+  endpointsByXds?: boolean;
+  /** RPC calls go inside HTTP/2 instead of as the frames that they are. */
+  insideHttp2?: boolean;
 }
 
 export interface Mesh {
@@ -145,11 +151,15 @@ function rpcFilter(one: Listener, accessLog: string): object {
       '@type': 'type.googleapis.com/mosn.extensions.filters.network.x_proxy.v1.XProxy',
       protocol: one.protocol,
       stat_prefix: one.name,
-      route_config: routeConfig(one),
-      http_filters: [router()],
+      ...(one.routesByXds ? { rds: routesByXds(one) } : { route_config: routeConfig(one) }),
+      http_filters: [...(one.httpFilters ?? []), router()],
       access_log: [fileLog(accessLog)],
     },
   };
+}
+
+function routesByXds(one: Listener): object {
+  return { route_config_name: one.name, config_source: { ads: {}, resource_api_version: 'V3' } };
 }
 
 function tcpFilter(one: Listener): object {
@@ -181,7 +191,8 @@ function fileLog(path: string): object {
   };
 }
 
-function routeConfig(one: Listener): object {
+/** The routes of a listener, as a resource. */
+export function routeConfig(one: Pick<Listener, 'name' | 'routes' | 'responseHeaders'>): object {
   const added = Object.entries(one.responseHeaders ?? {}).map(([key, value]) => ({ header: { key, value } }));
   return {
     name: one.name,
@@ -203,22 +214,35 @@ function route({ match, cluster, timeout, retryOn }: Route): object {
   };
 }
 
-function cluster({ name, ports, protocol, retriesMax, allowConnect, tls }: Cluster): object {
+/** The endpoints of a cluster, as a resource. */
+export function endpointsOf({ name, ports }: Pick<Cluster, 'name' | 'ports'>): object {
+  const endpoints = ports.map((port) => ({ endpoint: { address: socketAddress(port) } }));
+  return { cluster_name: name, endpoints: [{ lb_endpoints: endpoints }] };
+}
+
+function cluster(one: Cluster): object {
+  const { name, protocol, retriesMax, allowConnect, tls, insideHttp2, endpointsByXds } = one;
   const http =
     protocol === 'http2'
       ? { http2_protocol_options: { ...(allowConnect && { allow_connect: true }) } }
       : { http_protocol_options: { enable_trailers: true } };
-  const endpoints = ports.map((port) => ({ endpoint: { address: socketAddress(port) } }));
   return {
     name,
-    type: 'STATIC',
     connect_timeout: '1s',
-    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: endpoints }] },
+    ...(endpointsByXds
+      ? { type: 'EDS', eds_cluster_config: { eds_config: { ads: {}, resource_api_version: 'V3' } } }
+      : { type: 'STATIC', load_assignment: endpointsOf(one) }),
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
         explicit_http_config: http,
       },
+      ...(insideHttp2 && {
+        'mosn.extensions.upstreams.rpc.v1.RpcProtocolOptions': {
+          '@type': 'type.googleapis.com/mosn.extensions.upstreams.rpc.v1.RpcProtocolOptions',
+          carrier: 'HTTP2',
+        },
+      }),
     },
     ...(retriesMax && { circuit_breakers: { thresholds: [{ max_retries: retriesMax }] } }),
     ...(tls && { transport_socket: tlsSocket('UpstreamTlsContext', tls) }),

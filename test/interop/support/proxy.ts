@@ -40,6 +40,10 @@ export class RunningProxy {
     this.#accessLog = accessLog;
   }
 
+  get listeners(): readonly string[] {
+    return [...this.#ports.keys()];
+  }
+
   port(listener: string): number {
     const port = this.#ports.get(listener);
     if (port === undefined) throw new Error(`no listener ${listener}, only ${[...this.#ports.keys()]}`);
@@ -62,6 +66,12 @@ export class RunningProxy {
     return this.stat(new RegExp(`^listener\\.${listener}\\.downstream_cx_total$`));
   }
 
+  /** How many of them have ended. */
+  async connectionsEnded(listener: string): Promise<number> {
+    const active = await this.stat(new RegExp(`^listener\\.${listener}\\.downstream_cx_active$`));
+    return (await this.connectionsTaken(listener)) - active;
+  }
+
   /** The access log's lines so far; proxies write it with a delay. */
   accessLog(): LogLine[] {
     const lines = readFileSync(this.#accessLog, 'utf8').split('\n').filter(Boolean);
@@ -78,7 +88,10 @@ export class RunningProxy {
 
   /** Has the control plane serve these listeners instead; resolves when they are taken. */
   async change(controlPlane: TestControlPlane, listeners: readonly Listener[]): Promise<void> {
-    controlPlane.serve(listeners.map((one) => listener(one, proxyKind, this.#accessLog)));
+    controlPlane.serve(
+      'listeners',
+      listeners.map((one) => listener(one, proxyKind, this.#accessLog)),
+    );
     await this.process.until('taken the listeners', () => controlPlane.accepted);
   }
 
@@ -99,7 +112,10 @@ export async function startProxy(
   const config = join(folder, 'bootstrap.json');
   const served = controlPlane ? { ...mesh, controlPlanePort: controlPlane.port } : mesh;
   writeFileSync(config, JSON.stringify(bootstrap(served, kind, accessLog), null, 2));
-  controlPlane?.serve(mesh.listeners.map((one) => listener(one, kind, accessLog)));
+  controlPlane?.serve(
+    'listeners',
+    mesh.listeners.map((one) => listener(one, kind, accessLog)),
+  );
   const { running, admin } = await launchProxy(kind, config, folder, flags);
   const ports = await running.until('ready with its listeners', () => listenerPorts(admin, mesh.listeners.length));
   await running.until('ready', () => isReady(admin));

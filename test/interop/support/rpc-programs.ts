@@ -1,70 +1,21 @@
 import { join } from 'node:path';
-import { ensureDubbo, ensureSofaRpc, type JavaPeer } from '../../peers/java.ts';
-import type { Found } from '../../peers/peer.ts';
-import { requirePeers } from '../../peers/peer.ts';
 import { freePort } from '../../peers/ports.ts';
 import { type Launch, RunningProcess } from '../../peers/process.ts';
 
 const nodePrograms = join(import.meta.dirname, '..', 'node');
 const answerTimeoutMs = 70_000;
-
-export type RpcProtocol = 'bolt' | 'dubbo';
-/** Whose library a program is made with; npm2 is dubbo2.js, npm is sofa-rpc-node with the protocol's package. */
-export type Maker = 'java' | 'npm' | 'npm2';
+const startTimeoutMs = 90_000;
 
 /** How long a call may take before the client itself gives up, and the same for its hasty calls. */
-export const patienceMs = 5_000;
+export const patienceMs = 8_000;
 export const hasteMs = 400;
+/** The words that every client program starts with. */
+export const clientArgs = [String(patienceMs), String(hasteMs)];
 
 export interface Answer {
   value?: string;
   error?: string;
   ms: number;
-}
-
-/** The programs of one protocol, in Java and from npm. */
-export class RpcPrograms {
-  readonly protocol: RpcProtocol;
-  #java: JavaPeer;
-
-  constructor(protocol: RpcProtocol, java: JavaPeer) {
-    this.protocol = protocol;
-    this.#java = java;
-  }
-
-  /** Starts a server; `port` when it has to come back where it was. */
-  async server(maker: Maker, name: string = maker, port?: number): Promise<RpcServer> {
-    const at = port ?? (await freePort());
-    const java = this.protocol === 'bolt' ? 'SofaServer' : 'DubboProvider';
-    const launch =
-      maker === 'java'
-        ? this.#java.launch(java, [String(at), name])
-        : nodeProgram('rpc-server.ts', [this.protocol, String(at), name]);
-    const running = new RunningProcess(launch);
-    await running.printed(/"ready":true/, 60_000);
-    return { running, port: at };
-  }
-
-  /** Starts a client; `heartbeatMs` is Java's alone. */
-  async client(maker: Maker, address: string, heartbeatMs?: number): Promise<RpcClient> {
-    const running = new RunningProcess(this.#clientLaunch(maker, address, heartbeatMs));
-    const client = new RpcClient(running);
-    await running.printed(/"ready":true/, 60_000);
-    return client;
-  }
-
-  #clientLaunch(maker: Maker, address: string, heartbeatMs?: number): Launch {
-    const args = [address, String(patienceMs), String(hasteMs)];
-    if (maker === 'npm2') return nodeProgram('dubbo2-client.ts', args);
-    if (maker === 'npm') return nodeProgram('rpc-client.ts', [this.protocol, ...args]);
-    const beat = heartbeatMs === undefined ? [] : [String(heartbeatMs)];
-    if (this.protocol === 'dubbo') return this.#java.launch('DubboConsumer', [...args, ...beat]);
-    return this.#java.launch(
-      'SofaClient',
-      args,
-      beat.map((ms) => `-Dbolt.tcp.heartbeat.interval=${ms}`),
-    );
-  }
 }
 
 /** How to start one of the programs made with npm's packages. */
@@ -74,16 +25,35 @@ export function nodeProgram(file: string, args: string[]): Launch {
 
 export interface RpcServer {
   running: RunningProcess;
-  port: number;
+  /** Where it listens; most servers use only the first. */
+  ports: readonly number[];
 }
 
-/** A client program that makes calls when told to. */
-export class RpcClient {
+/** How to start a server that listens on these ports and answers `who` with this name. */
+export type ServerLaunch = (ports: readonly number[], name: string) => Launch;
+
+/** Starts a server; `ports` when it has to come back where it was. */
+export async function startServer(launch: ServerLaunch, name: string, ports?: readonly number[]): Promise<RpcServer> {
+  const at = ports ?? (await freePorts());
+  const running = new RunningProcess(launch(at, name));
+  await running.printed(/"ready":true/, startTimeoutMs);
+  // Not every library says when it listens.
+  await running.listening(at[0]!);
+  return { running, ports: at };
+}
+
+/** As many as any server uses. */
+export function freePorts(): Promise<number[]> {
+  return Promise.all(Array.from({ length: 5 }, freePort));
+}
+
+/** A client program that makes calls when told to, to any number of services. */
+export class RpcProgram {
   readonly running: RunningProcess;
   #nextId = 1;
   #waiting = new Map<string, (answer: Answer) => void>();
 
-  constructor(running: RunningProcess) {
+  private constructor(running: RunningProcess) {
     this.running = running;
     running.onLine((line) => {
       if (!line.startsWith('{"id"')) return;
@@ -93,8 +63,19 @@ export class RpcClient {
     });
   }
 
+  static async start(launch: Launch): Promise<RpcProgram> {
+    const program = new RpcProgram(new RunningProcess(launch));
+    await program.running.printed(/"ready":true/, startTimeoutMs);
+    return program;
+  }
+
+  /** The service at an address, called in one of the library's styles (its usual one when empty). */
+  at(address: string, style = ''): RpcClient {
+    return new RpcClient(this, style ? `${address}/${style}` : address);
+  }
+
   /** What a call came to: a value or the library's own error. */
-  async ask(operation: string, ...args: (string | number)[]): Promise<Answer> {
+  async ask(target: string, operation: string, args: readonly (string | number)[]): Promise<Answer> {
     const id = String(this.#nextId++);
     let timer: NodeJS.Timeout | undefined;
     const answered = new Promise<Answer>((resolve) => this.#waiting.set(id, resolve));
@@ -106,7 +87,7 @@ export class RpcClient {
       const error = () => new Error(`${this.running.name} did not answer ${operation}\n${this.running.tail()}`);
       timer = setTimeout(() => reject(error()), answerTimeoutMs);
     });
-    this.running.writeLine([id, operation, ...args].join('\t'));
+    this.running.writeLine([id, target, operation, ...args].join('\t'));
     try {
       return await Promise.race([answered, ended, late]);
     } finally {
@@ -114,23 +95,42 @@ export class RpcClient {
       this.#waiting.delete(id);
     }
   }
+}
+
+/** A service as one client program sees it. */
+export class RpcClient {
+  readonly program: RpcProgram;
+  readonly target: string;
+
+  constructor(program: RpcProgram, target: string) {
+    this.program = program;
+    this.target = target;
+  }
+
+  ask(operation: string, ...args: (string | number)[]): Promise<Answer> {
+    return this.program.ask(this.target, operation, args);
+  }
 
   /** The value of a call that has to succeed. */
   async get(operation: string, ...args: (string | number)[]): Promise<string> {
     const answer = await this.ask(operation, ...args);
-    if (answer.value === undefined) throw new Error(`${this.running.name}: ${operation} failed: ${answer.error}`);
+    if (answer.value === undefined) throw new Error(`${this.#name}: ${operation} failed: ${answer.error}`);
     return answer.value;
   }
 
   /** The error of a call that has to fail. */
   async failure(operation: string, ...args: (string | number)[]): Promise<{ error: string; ms: number }> {
     const answer = await this.ask(operation, ...args);
-    if (answer.error === undefined) throw new Error(`${this.running.name}: ${operation} answered ${answer.value}`);
+    if (answer.error === undefined) throw new Error(`${this.#name}: ${operation} answered ${answer.value}`);
     return { error: answer.error, ms: answer.ms };
   }
-}
 
-/** Finds what the protocol's programs need. */
-export async function findRpcPrograms(protocol: RpcProtocol): Promise<Found<{ java: JavaPeer }>> {
-  return requirePeers({ java: protocol === 'bolt' ? ensureSofaRpc : ensureDubbo });
+  /** Asks until the answer is right. */
+  async until(what: string, right: () => Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+    await this.program.running.until(what, right, timeoutMs);
+  }
+
+  get #name(): string {
+    return `${this.program.running.name} at ${this.target}`;
+  }
 }

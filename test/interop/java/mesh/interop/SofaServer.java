@@ -13,11 +13,26 @@ public final class SofaServer {
         int port = Integer.parseInt(args[0]);
         ServerConfig server = new ServerConfig()
                 .setProtocol("bolt").setHost("127.0.0.1").setPort(port).setDaemon(true);
-        new ProviderConfig<EchoService>()
-                .setInterfaceId(EchoService.class.getName())
-                .setRef(new EchoServiceImpl(args[1], key -> RpcInvokeContext.getContext().getRequestBaggage(key)))
+        EchoService service = new EchoServiceImpl(args[1], SofaServer::baggage);
+        export(EchoService.class, service, server);
+        export(ProtoService.class, new ProtoServiceImpl(service), server);
+        Caller.serveUntilInputEnds(port);
+    }
+
+    private static <T> void export(Class<T> type, T service, ServerConfig server) {
+        new ProviderConfig<T>()
+                .setInterfaceId(type.getName()).setRef(service)
                 .setServer(server).setRegister(false)
                 .export();
-        Caller.serveUntilInputEnds(port);
+    }
+
+    /** What a call carries; the answer carries it back under another name. */
+    private static String baggage(String key) {
+        RpcInvokeContext context = RpcInvokeContext.getContext();
+        String value = context.getRequestBaggage(key);
+        if (value != null) {
+            context.putResponseBaggage("answered-" + key, value);
+        }
+        return value;
     }
 }

@@ -1,8 +1,9 @@
-// A Dubbo consumer made with dubbo2.js: HOST:PORT TIMEOUT-MS HASTY-TIMEOUT-MS.
-import { DirectlyDubbo, java } from 'dubbo2.js';
+// A Dubbo consumer made with dubbo2.js, or its successor apache-dubbo-js in FOLDER: TIMEOUT-MS HASTY-TIMEOUT-MS [FOLDER].
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { type EchoService, serveInput } from './caller.ts';
 
-const [address = '', timeoutMs = '3000', hastyTimeoutMs = '400'] = process.argv.slice(2);
+const [timeoutMs = '3000', hastyTimeoutMs = '400', folder] = process.argv.slice(2);
 
 type Answer<T> = Promise<{ res: T; err: Error | null }>;
 interface Proxy {
@@ -14,7 +15,12 @@ interface Proxy {
   who(): Answer<string>;
 }
 
-function proxy(timeout: number): Proxy {
+/** The part of the library that is used here; both have it. */
+const { DirectlyDubbo, java }: typeof import('dubbo2.js') = folder
+  ? createRequire(join(folder, 'package.json'))('apache-dubbo-js')
+  : await import('dubbo2.js');
+
+function proxy(address: string, timeout: number): Proxy {
   const dubbo = DirectlyDubbo.from({
     dubboAddress: address,
     dubboVersion: '2.0.2',
@@ -41,15 +47,18 @@ async function unwrap<T>(answer: Answer<T>): Promise<T> {
   return res;
 }
 
-const patient = proxy(Number(timeoutMs));
-const hasty = proxy(Number(hastyTimeoutMs));
-const service: EchoService = {
-  echo: (text) => unwrap(patient.echo(text)),
-  delay: (text, ms) => unwrap(patient.delay(text, ms)),
-  hastyDelay: (text, ms) => unwrap(hasty.delay(text, ms)),
-  fail: (message) => unwrap(patient.fail(message)),
-  note: (token) => unwrap(patient.note(token)),
-  notes: () => unwrap(patient.notes()),
-  who: () => unwrap(patient.who()),
-};
-serveInput(service);
+function open(address: string): EchoService {
+  const patient = proxy(address, Number(timeoutMs));
+  const hasty = proxy(address, Number(hastyTimeoutMs));
+  return {
+    echo: (text) => unwrap(patient.echo(text)),
+    delay: (text, ms) => unwrap(patient.delay(text, ms)),
+    hastyDelay: (text, ms) => unwrap(hasty.delay(text, ms)),
+    fail: (message) => unwrap(patient.fail(message)),
+    note: (token) => unwrap(patient.note(token)),
+    notes: () => unwrap(patient.notes()),
+    who: () => unwrap(patient.who()),
+  };
+}
+
+serveInput(open);
