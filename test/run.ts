@@ -84,7 +84,9 @@ function commands(): string[][] {
   const unit = filesOf(unitFiles);
   const shares = [0, 1].map((share) => unit.filter((_, at) => at % 2 === share));
   const shared = shares.map((share) => [...common, '--test-isolation=none', ...share]);
-  return unitOnly ? shared : [...shared, [...common, '--test-concurrency=2', '--test-force-exit', ...filesOf(wholeFiles)]];
+  return unitOnly
+    ? shared
+    : [...shared, [...common, '--test-concurrency=2', '--test-force-exit', ...filesOf(wholeFiles)]];
 }
 
 function filesOf(patterns: readonly string[]): string[] {

@@ -1,50 +1,25 @@
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { Address } from '@sofamesh/base/address';
-import type { Clock, Timer } from '@sofamesh/base/clock';
+import type { Timer } from '@sofamesh/base/clock';
 import { messageOf } from '@sofamesh/base/errors';
 import type {
   CloseCause,
   Connection,
   ConnectionHandler,
-  DetachedConnection,
   ServerTls,
   TlsSession,
   Watermarks,
 } from '@sofamesh/contract/transport';
 import { causeOf, closedBySocket } from './close-cause.ts';
-import { descriptorOf, stopReading } from './descriptor.ts';
-import type { Flushable, FlushTurn } from './flush-turn.ts';
+import type { ConnectionHost, Pending } from './connection-host.ts';
+import { type DetachedSocket, detachSocket } from './detached-socket.ts';
+import type { Flushable } from './flush-turn.ts';
 import { originalDestination } from './original-destination.ts';
-import type { ReadBuffer } from './read-buffer.ts';
+import { resetSocket } from './reset-socket.ts';
 import { type HandshakeOwner, ServerHandshake } from './server-handshake.ts';
-import { type BatchBuffers, batchBytesMax, WriteQueue } from './write-queue.ts';
-
-/** What a connection shares with the others of its transport. */
-export interface ConnectionHost {
-  readonly clock: Clock;
-  readonly flushTurn: FlushTurn;
-  readonly batches: BatchBuffers;
-  readonly reads: ReadBuffer;
-  /** How long the peer may take to end its side after `close('flush')` has sent everything. */
-  readonly closeGraceMs: number;
-  /** How long the peer may take nothing of what `close('flush')` still has to send. */
-  readonly closeStallMs: number;
-  handlerFailed(error: unknown, connection: Connection): void;
-}
-
-/** A dial or a handshake that has not come to an end. */
-export interface Pending {
-  /** Gives up; the connection is told by {@link NodeConnection.finish} in a later turn. */
-  abort(): void;
-}
-
-/** A detached connection: its descriptor stays open in this process until `release`. */
-export interface DetachedSocket extends DetachedConnection {
-  /** Bytes that had been read and not delivered, because reading was paused. */
-  readonly unread: Buffer;
-  /** Closes this process's descriptor, without a word to the peer while another process holds the connection. */
-  release(): void;
-}
+import { TlsStream, type TlsStreamOwner } from './tls-stream.ts';
+import { batchBytesMax, WriteQueue } from './write-queue.ts';
 
 const connecting = 0;
 const open = 1;
@@ -61,7 +36,7 @@ const nothing = Buffer.alloc(0);
 let lastId = 0;
 
 /** A connection on a Node socket, plain or TLS. */
-export class NodeConnection implements Connection, Flushable, HandshakeOwner {
+export class NodeConnection implements Connection, Flushable, HandshakeOwner, TlsStreamOwner {
   readonly id = ++lastId;
   local: Address;
   remote: Address;
@@ -79,6 +54,8 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner {
   #socket: Socket | undefined = undefined;
   /** The TCP socket: the same for a plain connection, the one under the TLS socket otherwise. A handshake has only this. */
   #raw: Socket | undefined = undefined;
+  /** The way past Node's streams of a TLS socket, where this Node has one. */
+  #tlsStream: TlsStream | undefined = undefined;
   #state: State = connecting;
   #dirty = false;
   /** The socket holds bytes that the system has not taken; more wait in the queue until it has. */
@@ -115,11 +92,17 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner {
   }
 
   get bufferedBytes(): number {
-    return this.#busy ? this.#queue.bytes + this.#socket!.writableLength : this.#queue.bytes;
+    const isPending = this.#busy || this.#tlsStream !== undefined;
+    return isPending ? this.#queue.bytes + this.#pendingBytes(this.#socket!) : this.#queue.bytes;
   }
 
   get bytesSent(): number {
-    return this.#socket === undefined ? 0 : this.#handedBytes - this.#socket.writableLength;
+    return this.#socket === undefined ? 0 : this.#handedBytes - this.#pendingBytes(this.#socket);
+  }
+
+  /** Handed over and not taken by the system. */
+  #pendingBytes(socket: Socket): number {
+    return this.#tlsStream === undefined ? socket.writableLength : this.#tlsStream.pendingBytes;
   }
 
   get hasHandler(): boolean {
@@ -144,13 +127,13 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner {
   pauseReading(): void {
     if (this.#state > open || this.#paused) return;
     this.#paused = true;
-    this.#socket?.pause();
+    (this.#tlsStream ?? this.#socket)?.pause();
   }
 
   resumeReading(): void {
     if (this.#state > open || !this.#paused) return;
     this.#paused = false;
-    this.#socket?.resume();
+    (this.#tlsStream ?? this.#socket)?.resume();
   }
 
   end(): void {
@@ -186,15 +169,11 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner {
     const socket = this.#socket;
     if (socket === undefined || socket !== this.#raw || this.#state !== open) return undefined;
     if (this.#ending || this.bufferedBytes > 0) return undefined;
-    const fd = descriptorOf(socket);
-    if (fd === undefined || !stopReading(socket)) return undefined;
+    const taken = detachSocket(socket);
+    if (taken === undefined) return undefined;
     this.#state = detached;
     this.#onGone?.();
-    socket.pause();
-    // The error handler stays: an error without one would end the process.
-    socket.removeAllListeners('data').removeAllListeners('end').removeAllListeners('close');
-    const unread: unknown = socket.readableLength > 0 ? socket.read() : undefined;
-    return { fd, unread: Buffer.isBuffer(unread) ? unread : nothing, release: () => socket.destroy() };
+    return taken;
   }
 
   /** @internal The dial that this connection waits for. */
@@ -211,8 +190,11 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner {
     this.#socket = socket;
     this.#raw = raw;
     this.#onGone = onGone;
-    if (this.#paused) socket.pause();
-    if (!readsItself) socket.on('data', this.#onData);
+    if (socket !== raw && this.#host.bypassesTlsStreams) {
+      this.#tlsStream = TlsStream.on(socket as TLSSocket, this.#host.reads, this);
+    }
+    if (this.#paused) (this.#tlsStream ?? socket).pause();
+    if (!readsItself && this.#tlsStream === undefined) socket.on('data', this.#onData);
     socket.on('end', () => this.#onEnd(socket));
     socket.on('error', (error) => this.#onError(socket, error));
     socket.on('close', () => this.#onSocketClosed(socket));
@@ -316,39 +298,55 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner {
   /** Passes on what waits until the system takes no more. Calls no handler. */
   #flush(): void {
     const socket = this.#socket!;
-    const queue = this.#queue;
-    while (queue.bytes > 0) {
-      const waiting = queue.bytes;
-      if (socket === this.#raw) {
-        queue.writeBatched(socket, this.#host.batches);
-        this.#handedBytes += waiting - queue.bytes;
-        if (socket.writableLength === 0) continue;
-        this.#busy = true;
-        // The stream says nothing of its own when a write below its own mark has left: an empty write after it does. A
-        // callback with every write would cost each of them a turn of the tick queue.
-        socket.write(nothing, this.#onTaken);
-        return;
-      }
-      // TLS never completes within the call, and must not see its plain text change before.
-      this.#busy = true;
-      queue.write(socket, this.#onTaken);
-      this.#handedBytes += waiting - queue.bytes;
-      return;
+    while (this.#queue.bytes > 0) {
+      const waiting = this.#queue.bytes;
+      this.#busy = !this.#handOver(socket);
+      this.#handedBytes += waiting - this.#queue.bytes;
+      if (this.#busy) return;
     }
-    if (this.#ending && !this.#endPassed) {
+    const endsNow = this.#ending && !this.#endPassed;
+    if ((endsNow || this.#blocked) && this.#tlsStream?.isReady() === false) {
+      this.#busy = true;
+    } else if (endsNow) {
       this.#endPassed = true;
       socket.end();
       if (this.#state === flushing) this.#awaitPeerEnd();
     }
   }
 
+  /** Hands the next bytes to the socket. False: no more until {@link taken}. */
+  #handOver(socket: Socket): boolean {
+    const queue = this.#queue;
+    if (socket === this.#raw) {
+      queue.writeBatched(socket, this.#host.batches);
+      if (socket.writableLength === 0) return true;
+      // The stream says nothing of its own when a write below its own mark has left: an empty write after it does. A
+      // callback with every write would cost each of them a turn of the tick queue.
+      socket.write(nothing, this.#onTaken);
+      return false;
+    }
+    if (this.#tlsStream === undefined) {
+      // TLS never completes within the call, and this way must not see its plain text change before.
+      queue.write(socket, this.#onTaken);
+      return false;
+    }
+    if (!this.#tlsStream.isReady()) return false;
+    this.#tlsStream.write(queue, this.#host.batches);
+    return true;
+  }
+
   readonly #onTaken = (error?: Error | null): void => {
     // After a failure the socket closes by itself and says why.
-    if (error || (this.#state !== open && this.#state !== flushing)) return;
+    if (!error) this.taken();
+  };
+
+  /** @internal All that was handed to the socket was taken. */
+  taken(): void {
+    if (this.#state !== open && this.#state !== flushing) return;
     this.#busy = false;
     this.#flush();
     this.#tellWritable();
-  };
+  }
 
   #tellWritable(): void {
     if (!this.#blocked || this.#state !== open || this.bufferedBytes > this.#lowBytes) return;
@@ -362,7 +360,12 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner {
 
   #onEnd(socket: Socket): void {
     if (this.#socket !== socket) this.#handshake?.interrupted('the client ended the connection during the handshake');
-    if (this.#socket !== socket || this.#state !== open) return;
+    if (this.#socket === socket && this.#tlsStream?.holdsEnd() !== true) this.heldEndDue();
+  }
+
+  /** @internal The peer has ended its side, and all that it sent before was delivered. */
+  heldEndDue(): void {
+    if (this.#state !== open) return;
     try {
       this.#handler?.onEnd();
     } catch (error) {
@@ -400,7 +403,7 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner {
     if (this.#socket === undefined) return;
     // What still arrives is read and dropped: closing over unread bytes makes the system send a reset, which can overtake
     // what was just written.
-    this.#socket.resume();
+    (this.#tlsStream ?? this.#socket).resume();
     if (!this.#busy && !this.#dirty) this.#awaitFlushTurn();
     this.#watchFlush();
   }
@@ -427,21 +430,8 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner {
     this.#cause ??= { kind: 'closed', reason };
     this.#queue.clear();
     if (this.#pending !== undefined) this.#pending.abort();
-    else if (reset) this.#reset(this.#socket!, this.#raw!);
-    else this.#socket!.destroy();
-  }
-
-  #reset(socket: Socket, raw: Socket): void {
-    // A Unix socket knows no reset.
-    if (raw.remoteAddress === undefined) {
-      socket.destroy();
-    } else if (raw.writableEnded && !raw.writableFinished) {
-      // The system refuses a reset while it is sending the end, which takes no longer than this turn.
-      raw.once('finish', () => raw.resetAndDestroy());
-      this.#awaitEndThenDestroy(socket);
-    } else {
-      raw.resetAndDestroy();
-    }
+    else if (!reset) this.#socket!.destroy();
+    else if (resetSocket(this.#socket!, this.#raw!) === 'later') this.#awaitEndThenDestroy(this.#socket!);
   }
 
   #awaitEndThenDestroy(socket: Socket): void {

@@ -1,4 +1,4 @@
-export type { DetachedSocket } from './connection.ts';
+export type { DetachedSocket } from './detached-socket.ts';
 export * from './http-request.ts';
 export * from './http-service.ts';
 export * from './resolver.ts';

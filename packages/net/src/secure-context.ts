@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { constants, createHash } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import { messageOf } from '@sofamesh/base/errors';
 import type { CertificatePair, ClientTls, ServerTls } from '@sofamesh/contract/transport';
@@ -44,6 +44,8 @@ export function contextOptions(
     ciphers: [...modernSuites, ...(cipherSuites ?? suitesDefault)].join(':'),
     ecdhCurve: (curves ?? curvesDefault).join(':'),
     ...(signatureAlgorithms !== undefined && { sigalgs: signatureAlgorithms.join(':') }),
+    // As in Envoy, unless it is told otherwise.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
 }
 

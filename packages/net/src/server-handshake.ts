@@ -4,6 +4,7 @@ import type { Address } from '@sofamesh/base/address';
 import { type ClientHello, helloBytesMax, readClientHello } from '@sofamesh/base/client-hello';
 import type { Clock, Timer } from '@sofamesh/base/clock';
 import type { CloseCause, PeerCheck, ServerTls, TlsSession } from '@sofamesh/contract/transport';
+import { unshiftInPieces } from './hello-pieces.ts';
 import { evidenceOf } from './peer-verifier.ts';
 import { type HandshakeOutcome, ServerContexts, shakeHands } from './server-tls.ts';
 import { codeOf } from './system-error.ts';
@@ -82,7 +83,7 @@ export class ServerHandshake implements HandshakeOutcome {
     const carrier = this.#carrier;
     // Node's TLS takes first what the socket has read, and reads on by itself.
     carrier.pause();
-    carrier.unshift(received);
+    unshiftInPieces(carrier, received);
     // A client that ends its side now will not be heard of again.
     carrier.allowHalfOpen = false;
     shakeHands(server, carrier, this);

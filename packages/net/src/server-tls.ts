@@ -106,8 +106,9 @@ export class ServerContexts {
     const tls = this.#tls;
     const { verification, ticketKey, alpn = [] } = tls;
     const requireClientCertificate = this.requiresCertificate;
+    const shared = contextOptions(tls, certificates);
     return {
-      ...contextOptions(tls, certificates),
+      ...shared,
       honorCipherOrder: true,
       requestCert: verification !== undefined || requireClientCertificate,
       // Where OpenSSL may refuse a client by itself, the client is told why by an alert.
@@ -118,7 +119,7 @@ export class ServerContexts {
       sessionTimeout: tls.sessionTimeoutS ?? sessionTimeoutSDefault,
       // A session is bound to the rules under which its client was let in, and to who the server was.
       sessionIdContext: digest({ verification, requireClientCertificate, names: certificates.map(namesOf) }),
-      secureOptions: ticketKey === undefined ? constants.SSL_OP_NO_TICKET : 0,
+      secureOptions: (shared.secureOptions ?? 0) | (ticketKey === undefined ? constants.SSL_OP_NO_TICKET : 0),
       // Ours goes before it.
       handshakeTimeout: 2 * this.handshakeTimeoutMs + 1000,
       allowHalfOpen: true,
@@ -132,7 +133,12 @@ export class ServerContexts {
     } catch (thrown) {
       throw new CodedError('bad_certificate', tlsProblem(thrown), { cause: thrown });
     }
-    server.on('secureConnection', (socket) => outcomes.get(carrierOf(socket))?.secured(socket));
+    server.on('secureConnection', (socket) => {
+      const carrier = carrierOf(socket);
+      const outcome = outcomes.get(carrier);
+      outcomes.delete(carrier);
+      outcome?.secured(socket);
+    });
     server.on('tlsClientError', (error, socket) => {
       outcomes.get(carrierOf(socket))?.failed(codeOf(error), socket);
     });

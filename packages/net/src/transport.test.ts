@@ -1,4 +1,5 @@
 import { after } from 'node:test';
+import type { ClientTls } from '@sofamesh/contract/transport';
 import { certificatesMissing, TestAuthority } from '@sofamesh/testkit/transport-suite/certificates';
 import { transportSuite } from '@sofamesh/testkit/transport-suite/index';
 import { ipv6Missing, nodeWorld } from './test-support/node-world.ts';
@@ -13,18 +14,20 @@ const authority = certificatesMissing === false ? new TestAuthority() : undefine
 const certificate = authority?.issue(['DNS:server.test']);
 after(() => authority?.dispose());
 
-transportSuite(
-  'TLS',
-  () =>
-    nodeWorld('127.0.0.1', {
-      server: { certificates: [certificate!] },
-      client: {
-        serverName: 'server.test',
-        verification: {
-          authorityPem: authority!.authorityPem,
-          subjectAltNames: [{ type: 'DNS', kind: 'exact', value: 'server.test' }],
-        },
-      },
-    }),
-  { skip: certificatesMissing },
-);
+for (const bypassTlsStreams of [true, false]) {
+  transportSuite(
+    bypassTlsStreams ? 'TLS' : 'TLS through the streams of Node',
+    () => nodeWorld('127.0.0.1', { server: { certificates: [certificate!] }, client: client() }, { bypassTlsStreams }),
+    { skip: certificatesMissing },
+  );
+}
+
+function client(): ClientTls {
+  return {
+    serverName: 'server.test',
+    verification: {
+      authorityPem: authority!.authorityPem,
+      subjectAltNames: [{ type: 'DNS', kind: 'exact', value: 'server.test' }],
+    },
+  };
+}

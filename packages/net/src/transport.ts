@@ -32,6 +32,8 @@ export interface NodeTransportOptions {
   readonly closeStallMs?: number;
   /** Accepted connections with this file descriptor or a higher one are refused. Default: a little below the limit. */
   readonly descriptorsMax?: number;
+  /** Use Node's private interface for TLS where it is what it is known to be: faster. Default true. */
+  readonly bypassTlsStreams?: boolean;
   /** Called from time to time under load: frees what died young, see {@link ReadBuffer}. Default: V8 is left to itself. */
   readonly collectYoung?: () => void;
 }
@@ -47,6 +49,7 @@ export class NodeTransport implements Transport {
       flushTurn: new FlushTurn(),
       batches: new BatchBuffers(),
       reads: new ReadBuffer(options.collectYoung),
+      bypassesTlsStreams: options.bypassTlsStreams ?? true,
       closeGraceMs: options.closeGraceMs ?? 1000,
       closeStallMs: options.closeStallMs ?? 5000,
       descriptorsMax: options.descriptorsMax ?? acceptedDescriptorsMax(),

@@ -107,6 +107,29 @@ describe('write queue', () => {
     );
   });
 
+  test('gives everything in order, in batches that may change afterwards', () => {
+    fc.assert(
+      fc.property(chunkSizes, (sizes) => {
+        const chunks = chunksOf(sizes);
+        const queue = new WriteQueue();
+        const batches = new BatchBuffers();
+        const taken: Buffer[] = [];
+        for (const chunk of chunks) queue.push(Buffer.from(chunk));
+        while (queue.bytes > 0) {
+          const batch = queue.takeBatch(batches);
+          assert.ok(batch.length > 0 && batch.length <= 128 * 1024);
+          taken.push(Buffer.from(batch));
+          batch.fill(0xee);
+        }
+        assert.ok(Buffer.concat(taken).equals(Buffer.concat(chunks)));
+        // Nothing is counted wrong that decides how the next ones are joined.
+        for (let at = 0; at < 10; at++) queue.push(Buffer.alloc(100));
+        assert.equal(queue.takeBatch(batches).length, 1000);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   test('many small chunks leave in one system call', () => {
     const queue = new WriteQueue();
     const sink = new ScriptedSink();

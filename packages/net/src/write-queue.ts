@@ -82,6 +82,18 @@ export class WriteQueue {
     }
   }
 
+  /** The next bytes in one buffer, perhaps a shared one, for who needs them no longer than this turn of the queue. */
+  takeBatch(batches: BatchBuffers): Buffer {
+    const head = this.#chunks[this.#head]!;
+    const bytes = this.#runBytes(batchBytesMax);
+    if (bytes > head.length) {
+      const batch = batches.borrow(bytes);
+      this.#copyTo(batch, bytes);
+      return batch.subarray(0, bytes);
+    }
+    return bytes <= handOverBytesMax ? this.#take() : this.#takeStart(handOverBytesMax);
+  }
+
   /** Large chunks go as they are, the small ones between them joined, all in one gathering write. */
   #writeGathered(socket: Writable, onWritten: ((error?: Error | null) => void) | undefined): void {
     let left = Math.min(this.bytes, handOverBytesMax);
@@ -96,17 +108,20 @@ export class WriteQueue {
   }
 
   #takePiece(bytesMax: number): Buffer {
-    const limit = Math.min(bytesMax, batchBytesMax);
+    const bytes = this.#runBytes(Math.min(bytesMax, batchBytesMax));
+    return bytes === this.#chunks[this.#head]!.length ? this.#take() : this.#join(bytes);
+  }
+
+  /** Of the first chunk and, where it is small, of the small ones after it up to `limit`. */
+  #runBytes(limit: number): number {
     let bytes = this.#chunks[this.#head]!.length;
-    if (bytes >= largeChunkBytes) return this.#take();
-    let chunks = 1;
+    if (bytes >= largeChunkBytes) return bytes;
     for (let at = this.#head + 1; at < this.#tail; at++) {
       const { length } = this.#chunks[at]!;
       if (length >= largeChunkBytes || bytes + length > limit) break;
       bytes += length;
-      chunks++;
     }
-    return chunks === 1 ? this.#take() : this.#join(bytes);
+    return bytes;
   }
 
   #join(bytes: number): Buffer {
@@ -130,6 +145,15 @@ export class WriteQueue {
     this.#tail -= this.#head;
     this.#head = 0;
     this.#chunks.length = this.#tail;
+  }
+
+  /** The first `bytes` of a large chunk. */
+  #takeStart(bytes: number): Buffer {
+    const chunk = this.#chunks[this.#head]!;
+    this.#chunks[this.#head] = chunk.subarray(bytes);
+    this.bytes -= bytes;
+    if (chunk.length - bytes < largeChunkBytes) this.#largeChunks--;
+    return chunk.subarray(0, bytes);
   }
 
   #take(): Buffer {

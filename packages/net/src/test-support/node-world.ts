@@ -57,8 +57,12 @@ export function abandonMeetings(): void {
 }
 
 /** Real sockets on this machine: TCP on `host`, or Unix sockets. */
-export async function nodeWorld(host: string | 'unix', tls: TransportWorld['tls']): Promise<TransportWorld> {
-  const transport = quickTransport();
+export async function nodeWorld(
+  host: string | 'unix',
+  tls: TransportWorld['tls'],
+  options: NodeTransportOptions = {},
+): Promise<TransportWorld> {
+  const transport = quickTransport(options);
   const folder = host === 'unix' ? mkdtempSync(join(tmpdir(), 'transport-')) : undefined;
   let silent: Awaited<ReturnType<typeof blockedListener>> | undefined;
   let names = 0;
