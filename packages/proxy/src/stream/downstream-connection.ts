@@ -19,6 +19,9 @@ import type { StreamProxy } from './stream-proxy.ts';
 /** A client that got an answer just now may have sent its next request already, which a close would lose. */
 const lastWaitMs = 1_000;
 
+const notReading = -1;
+const unknownMs = -2;
+
 /** What Envoy's access log calls a fault whose counter has another name. */
 const detailsOfFault: Readonly<Record<string, string>> = {
   'http2.rx_messaging_error': 'http2.violation.of.messaging.rule',
@@ -48,6 +51,8 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
   #lastWait: ConnectionTimer | undefined = undefined;
   #active = 0;
   #requests = 0;
+  /** When the chunk came that is being decoded, once somebody has asked. */
+  #chunkMs = notReading;
   #idleSinceMs: number;
   /** Bytes of incomplete messages, as the listener's total knows them. */
   #heldBytes = 0;
@@ -96,7 +101,9 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
 
   onBytes(chunk: Buffer): void {
     const codec = this.#codec;
+    this.#chunkMs = unknownMs;
     codec.receive(chunk);
+    this.#chunkMs = notReading;
     const heldBytes = codec.heldBytes;
     if (heldBytes !== 0 || this.#heldBytes !== 0) this.#onHeld(heldBytes);
   }
@@ -142,9 +149,17 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
       stats.cxMaxRequests.increment();
       this.#beginDrain();
     } else if (this.#lastWait !== undefined) this.#beginDrain();
-    const exchange = new ActiveExchange(proxy, this, stream, head, end, proxy.clock.now());
+    const exchange = new ActiveExchange(proxy, this, stream, head, end, this.#beginMs());
     exchange.begin();
     return exchange;
+  }
+
+  /** All requests of one chunk begin when it came: one look at the clock for them. */
+  #beginMs(): number {
+    if (this.#chunkMs >= 0) return this.#chunkMs;
+    const nowMs = this.#proxy.clock.now();
+    if (this.#chunkMs === unknownMs) this.#chunkMs = nowMs;
+    return nowMs;
   }
 
   onFault(fault: ProtocolFault): void {

@@ -288,7 +288,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     this.status = head.status;
     this.bytesSent += head.wholeBytes;
     this.stream.sendHead(head, end);
-    if (end) this.#onResponseSent();
+    if (end) this.#onResponseSent(this.#passedOnMs());
     else if (!this.stream.writable) this.holdResponse(heldByPeer);
   }
 
@@ -296,14 +296,19 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     if (this.over) return;
     this.bytesSent += chunk.length;
     this.stream.sendData(chunk, end);
-    if (end) this.#onResponseSent();
+    if (end) this.#onResponseSent(this.#passedOnMs());
     else if (!this.stream.writable) this.holdResponse(heldByPeer);
   }
 
   sendTrailers(trailers: Headers): void {
     if (this.over) return;
     this.stream.sendTrailers(trailers);
-    this.#onResponseSent();
+    this.#onResponseSent(this.#passedOnMs());
+  }
+
+  /** When what came from the upstream was passed on: with no filter between, in the very call that brought it. */
+  #passedOnMs(): number {
+    return this.walk === undefined ? this.lastActivityMs : this.proxy.clock.now();
   }
 
   sendReply(reply: LocalReply): void {
@@ -313,15 +318,15 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     this.status = answer.status;
     this.bytesSent += answer.body.length;
     this.stream.sendReply(answer);
-    this.#onResponseSent();
+    this.#onResponseSent(this.proxy.clock.now());
   }
 
-  #onResponseSent(): void {
+  #onResponseSent(nowMs: number): void {
     if (this.over) return;
     this.#responseSent = true;
     if (this.tunnel && !this.requestEnded) return;
     this.proxy.stats.recordResponse(this.status);
-    this.#finish();
+    this.#finish(nowMs);
   }
 
   /** From here on bytes go both ways, until both sides have ended. */
@@ -332,7 +337,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
   }
 
   onTunnelRequestEnded(): void {
-    if (this.#responseSent) this.#onResponseSent();
+    if (this.#responseSent) this.#onResponseSent(this.proxy.clock.now());
   }
 
   /** No answer, or no more of the one that has begun. */
@@ -418,13 +423,12 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     this.#finish();
   }
 
-  #finish(): void {
+  #finish(nowMs: number = this.proxy.clock.now()): void {
     const { proxy } = this;
     this.over = true;
     proxy.wheel.stop(this);
     if (this.#requestDeadline !== undefined) proxy.wheel.stop(this.#requestDeadline);
     if (this.#streamDeadline !== undefined) proxy.wheel.stop(this.#streamDeadline);
-    const nowMs = proxy.clock.now();
     this.durationMs = nowMs - this.startMs;
     this.#sleeps?.rejectAll();
     this.#mirrors?.exchangeEnded();

@@ -6,6 +6,10 @@ const subBits = 4;
 const subCount = 1 << subBits;
 const unitsPerValue = 1000;
 const exponentMax = 40;
+const unitsMax = 2 ** exponentMax;
+/** More do not fit into a small integer. */
+const wideUnits = 2 ** 30;
+const narrowedBits = 16;
 
 export const bucketCount = (exponentMax - subBits + 1) * subCount;
 
@@ -13,11 +17,15 @@ export const bucketCount = (exponentMax - subBits + 1) * subCount;
 export function bucketOf(value: number): number {
   const units = value > 0 ? value * unitsPerValue : 0;
   if (units < subCount) return units | 0;
-  if (units >= 2 ** exponentMax) return bucketCount - 1;
-  const exponent = units < 2 ** 31 ? 31 - Math.clz32(units) : 31 + (31 - Math.clz32(units / 2 ** 31));
-  const shift = exponent - subBits;
-  const sub = Math.floor(units / 2 ** shift) - subCount;
-  return (shift + 1) * subCount + sub;
+  if (units < wideUnits) return narrowBucket(units | 0, 0);
+  // Sixteen bits less say nothing that a bucket that wide does: no power is computed for each value.
+  return units < unitsMax ? narrowBucket((units / 2 ** narrowedBits) | 0, narrowedBits) : bucketCount - 1;
+}
+
+/** Of at least {@link subCount} units, after `narrowed` low bits were cut off. */
+function narrowBucket(units: number, narrowed: number): number {
+  const shift = 31 - Math.clz32(units) - subBits;
+  return (shift + narrowed + 1) * subCount + (units >> shift) - subCount;
 }
 
 /** Smallest value of a bucket. */
