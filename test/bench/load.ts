@@ -24,6 +24,8 @@ export interface Load {
   /** One call to see that answers come and are right; throws an Error that says what is not. */
   check(port: number): Promise<void>;
   run(port: number, seconds: number): Promise<LoadResult>;
+  /** More than {@link run} asks for: where that makes few requests, compilers would take minutes to see enough of them. */
+  runWarm?(port: number, seconds: number): Promise<LoadResult>;
   /** At a pace that all proxies can keep, for latencies that tell what a proxy adds; only where the scenario has one. */
   runPaced?(port: number, seconds: number): Promise<LoadResult>;
 }
@@ -105,6 +107,9 @@ export interface RpcLoadOptions {
   readonly callsPerSecond?: number;
 }
 
+/** In flight on each connection while a proxy warms up, at least. */
+const inFlightToWarm = 64;
+
 /** Our own generator of RPC calls, 1 KiB of content each way. */
 export class RpcLoad implements Load {
   readonly #cores: Cores;
@@ -115,7 +120,7 @@ export class RpcLoad implements Load {
     this.#cores = cores;
     this.#options = options;
     const { callsPerSecond } = options;
-    if (callsPerSecond !== undefined) this.runPaced = (port, seconds) => this.#run(port, seconds, callsPerSecond);
+    if (callsPerSecond !== undefined) this.runPaced = (port, seconds) => this.#run(port, [seconds, callsPerSecond]);
   }
 
   async check(port: number): Promise<void> {
@@ -124,11 +129,15 @@ export class RpcLoad implements Load {
   }
 
   run(port: number, seconds: number): Promise<LoadResult> {
-    return this.#run(port, seconds);
+    return this.#run(port, [seconds]);
   }
 
-  async #run(port: number, ...length: readonly number[]): Promise<LoadResult> {
-    const { protocol, connections, inFlight } = this.#options;
+  runWarm(port: number, seconds: number): Promise<LoadResult> {
+    return this.#run(port, [seconds], Math.max(this.#options.inFlight, inFlightToWarm));
+  }
+
+  async #run(port: number, length: readonly number[], inFlight = this.#options.inFlight): Promise<LoadResult> {
+    const { protocol, connections } = this.#options;
     const program = join(import.meta.dirname, 'rpc', 'load.ts');
     const args = [program, protocol, ...[port, connections, inFlight, ...length].map(String)];
     const launch = { name: `${protocol} load`, command: process.execPath, args };
