@@ -44,6 +44,8 @@ export interface ServicePort {
   readonly number: number;
   /** `http`, `http2`, `grpc`, `tcp`, `tls`, `https`, or `x-bolt`, `x-dubbo`, …. */
   readonly protocol: string;
+  /** Of an RPC port: how much of a call proxies read (`service_level` of x_proxy). Absent: full. */
+  readonly serviceLevel?: 'full' | 'light' | 'relay';
 }
 
 export interface Instance {

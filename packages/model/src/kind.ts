@@ -1,3 +1,4 @@
+import type { Annotation } from './annotations/annotation.ts';
 import type { Report } from './finding.ts';
 import type { Metadata } from './object.ts';
 import type { Schema } from './schema/build.ts';
@@ -39,4 +40,8 @@ export interface Kind<Spec = unknown> {
   /** The rules that a schema cannot state. `report` stands at `spec`. Called only if the schema had no errors. */
   validate(object: RawObject<Spec>, report: Report, context: ValidationContext): void;
   applyDefaults(object: RawObject<Spec>): Spec;
+  /** Those under our prefix that it has; absent: none. */
+  readonly annotations?: readonly Annotation[];
+  /** The rules for their values. `report` stands at `metadata.annotations`. */
+  validateAnnotations?(object: RawObject<Spec>, report: Report, context: ValidationContext): void;
 }

@@ -27,6 +27,7 @@ const folders: readonly (readonly [folder: string, part: (all: ReadableResources
   ['policies/connection-pool', clustersOnly],
   ['policies/load-balancing', clustersOnly],
   ['policies/tls', clustersOnly],
+  ['policies/rpc', clustersOnly],
 ];
 
 for (const [folder, part] of folders) {

@@ -12,6 +12,7 @@ import { PreviousHostsPredicateSchema } from '@sofamesh/api/gen/envoy/extensions
 import { UpstreamTlsContextSchema } from '@sofamesh/api/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import { HttpProtocolOptionsSchema } from '@sofamesh/api/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb';
 import { XProxySchema } from '@sofamesh/api/gen/mosn/extensions/filters/network/x_proxy/v1/x_proxy_pb';
+import { RpcProtocolOptionsSchema } from '@sofamesh/api/gen/mosn/extensions/upstreams/rpc/v1/rpc_protocol_options_pb';
 import type { NamedResource, ProxyResources } from './input.ts';
 
 export type ResourceKind = Exclude<keyof ProxyResources, 'notes'>;
@@ -34,6 +35,7 @@ const registry = createRegistry(
   UpstreamTlsContextSchema,
   HttpProtocolOptionsSchema,
   XProxySchema,
+  RpcProtocolOptionsSchema,
 );
 
 /** A resource as people write it, snake case. */

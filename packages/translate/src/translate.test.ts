@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { readText } from '@sofamesh/model/read';
 import { TranslationCache } from './cache.ts';
+import { X_PROXY_TYPE_URL } from './core/listener-filters.ts';
 import type { MeshSnapshot, NamedResource, ProxyResources } from './input.ts';
 import { readable } from './test-support/readable.ts';
 import { meshObject, proxyNode, snapshotOf } from './test-support/scenario.ts';
@@ -125,6 +126,59 @@ describe('what is shared', () => {
     assert.deepEqual(routesFor({ labels: { app: 'web' } }), ['web', 'default']);
     assert.deepEqual(routesFor({ labels: { app: 'job' } }), ['all', 'default']);
     assert.deepEqual(routesFor({ namespace: 'ops' }), ['ops', 'default']);
+  });
+});
+
+describe('how calls travel', () => {
+  const bolt = (annotations: object = {}) =>
+    resource(
+      'ServiceEntry',
+      'user',
+      {
+        hosts: ['user.shop.svc.cluster.local'],
+        resolution: 'STATIC',
+        ports: [{ number: 12200, name: 'x-bolt', protocol: 'TCP' }],
+        endpoints: [{ address: '10.0.0.1' }],
+      },
+      { annotations },
+    );
+  const rule = (carrier: string) =>
+    resource('DestinationRule', 'user', { host: 'user' }, { annotations: { 'rpc.mosn.io/carrier': carrier } });
+  const cluster = 'outbound|12200||user.shop.svc.cluster.local';
+  const service = bolt();
+  const before = snapshotOf([service, httpService('a'), rule('frame')]);
+  /** Names of the resources whose bytes a later snapshot changes. */
+  const changes = (objects: MeshSnapshot['objects'], services = before.services) => {
+    const cache = new TranslationCache();
+    const [old, now] = [before, { ...before, revision: 2, objects, services }].map((snapshot) =>
+      translate(proxyNode(), snapshot, cache),
+    );
+    return (['clusters', 'endpoints', 'listeners', 'routes'] as const).flatMap((kind) =>
+      now![kind]
+        .filter(({ name, bytes }) => Buffer.compare(bytes, named(old![kind], name)!.bytes) !== 0)
+        .map(({ name }) => `${kind} ${name}`),
+    );
+  };
+
+  test('another carrier is another cluster, and nothing else', () => {
+    assert.deepEqual(changes([service, rule('http2')]), [`clusters ${cluster}`]);
+  });
+
+  test('another service level is another listener, and nothing else', () => {
+    const relay = snapshotOf([bolt({ 'rpc.mosn.io/service-level': 'relay' }), httpService('a')]);
+    assert.deepEqual(changes(before.objects, relay.services), ['listeners 127.0.0.11_12200']);
+  });
+
+  test('a proxy that has the RPC filter and not these options gets frames, also beside one that has them', () => {
+    const cache = new TranslationCache();
+    const snapshot = snapshotOf([service, rule('http2')]);
+    const options = (typeUrls: ReadonlySet<string>) =>
+      Buffer.from(named(translate(proxyNode({ typeUrls }), snapshot, cache).clusters, cluster)!.bytes)
+        .toString('latin1')
+        .includes('RpcProtocolOptions');
+    assert.equal(options(proxyNode().typeUrls), true);
+    assert.equal(options(new Set([X_PROXY_TYPE_URL])), false);
+    assert.equal(options(proxyNode().typeUrls), true);
   });
 });
 

@@ -3,10 +3,12 @@ import { outboundClusters } from './core/clusters.ts';
 import { inboundPorts } from './core/inbound-ports.ts';
 import { inboundResources } from './core/listeners-inbound.ts';
 import { outboundListeners } from './core/listeners-outbound.ts';
+import { meshIndex } from './core/mesh-index.ts';
 import { outboundRoutes } from './core/routes.ts';
 import { scopeOf } from './core/scope.ts';
 import type { MeshSnapshot, NamedResource, ProxyNode, ProxyResources } from './input.ts';
 import { Notes } from './notes.ts';
+import { RPC_OPTIONS_TYPE_URL } from './policies/rpc/rpc.ts';
 
 /**
  * Everything that a proxy is told, made from the mesh as it is. A pure function: equal input gives equal bytes, and the
@@ -19,7 +21,11 @@ export function translate(
 ): ProxyResources {
   const { scope, sidecar } = scopeOf(proxy, snapshot, cache);
   const notes = new Notes();
-  const { clusters, endpoints, notes: clusterNotes } = outboundClusters(scope, cache);
+  const {
+    clusters,
+    endpoints,
+    notes: clusterNotes,
+  } = outboundClusters(scope, proxy.typeUrls.has(RPC_OPTIONS_TYPE_URL), cache);
   notes.addAll(scope.notes);
   notes.addAll(clusterNotes);
   const unsupported = whyWithoutListeners(proxy);
@@ -27,7 +33,7 @@ export function translate(
     notes.add(`Proxy ${proxy.id}`, unsupported);
     return { clusters, endpoints, listeners: [], routes: [], notes: notes.list() };
   }
-  const ports = inboundPorts(proxy, sidecar, notes);
+  const ports = inboundPorts(proxy, sidecar, meshIndex(snapshot), notes);
   const inbound = ports.map((port) => inboundResources(port, proxy, snapshot.mesh, cache));
   const routes = outboundRoutes(scope, cache);
   notes.addAll(routes.notes);

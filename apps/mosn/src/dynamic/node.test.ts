@@ -27,5 +27,10 @@ test('the node says what this program is and can do, and keeps what the bootstra
       'envoy.filters.http envoy.filters.http.router type.googleapis.com/envoy.extensions.filters.http.router.v3.Router',
     ),
   );
+  assert.ok(
+    declared.includes(
+      'envoy.upstream_options mosn.extensions.upstreams.rpc.v1.RpcProtocolOptions type.googleapis.com/mosn.extensions.upstreams.rpc.v1.RpcProtocolOptions',
+    ),
+  );
   assert.ok(declared.some((line) => line.includes('HttpConnectionManager')));
 });

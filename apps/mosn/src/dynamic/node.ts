@@ -9,6 +9,7 @@ import {
 import { accessLogSchemas } from '../config/access-log.ts';
 import type { Extensions } from '../config/extensions.ts';
 import { networkFilters } from '../config/filter-chain.ts';
+import { rpcOptionsKey } from '../config/upstream-rpc.ts';
 
 export interface NodeOverrides {
   /** `--service-node`. */
@@ -52,6 +53,7 @@ function declared(extensions: Extensions): Extension[] {
         create(ExtensionSchema, { category: 'envoy.filters.http', name, typeUrls: [...typeUrls] }),
       ),
     ...networkFilters.map(({ name, schema }) => extension('envoy.filters.network', name, [schema.typeName])),
+    extension('envoy.upstream_options', rpcOptionsKey, [rpcOptionsKey]),
     ...accessLogSchemas.map(({ typeName }) =>
       extension('envoy.access_loggers', accessLoggerNames[typeName] ?? typeName, [typeName]),
     ),

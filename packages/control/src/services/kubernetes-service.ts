@@ -1,4 +1,5 @@
 import type { Instance, Service } from '@sofamesh/contract/registry';
+import { annotatedPort } from '@sofamesh/model/annotations/service';
 import { exportToOfAnnotations } from '@sofamesh/model/export-to';
 import { serviceFqdn } from '@sofamesh/model/host';
 import type { ServiceSpec } from '@sofamesh/model/kinds/service/types';
@@ -22,11 +23,15 @@ export function serviceOfKubernetes(
     addresses: spec.clusterIPs,
     ports: spec.ports
       .filter(({ protocol }) => protocol !== 'SCTP')
-      .map((port) => ({
-        name: portName(port),
-        number: port.port,
-        protocol: protocolWord(resolveServicePort({ ...port, number: port.port }, xProtocols)),
-      })),
+      .map((port) => {
+        const resolved = resolveServicePort({ ...port, number: port.port }, xProtocols);
+        return {
+          name: portName(port),
+          number: port.port,
+          protocol: protocolWord(resolved),
+          ...annotatedPort(metadata.annotations, { name: port.name, resolved }),
+        };
+      }),
     labels: metadata.labels,
     resolution: isExternalName ? 'dns' : 'static',
     external: isExternalName,

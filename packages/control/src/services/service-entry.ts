@@ -1,4 +1,5 @@
 import type { Instance, Service } from '@sofamesh/contract/registry';
+import { annotatedPort } from '@sofamesh/model/annotations/service';
 import { isWildcardHost } from '@sofamesh/model/host';
 import type { ServiceEntrySpec } from '@sofamesh/model/kinds/service-entry/types';
 import type { Endpoint } from '@sofamesh/model/kinds/workload-entry/types';
@@ -34,11 +35,15 @@ export function servicesOfEntry(
   { xProtocols }: BuildOptions,
 ): Built {
   const { metadata, spec } = entry;
-  const ports = spec.ports.map((port) => ({
-    name: port.name,
-    number: port.number,
-    protocol: protocolWord(resolveIstioPort(port, xProtocols)),
-  }));
+  const ports = spec.ports.map((port) => {
+    const resolved = resolveIstioPort(port, xProtocols);
+    return {
+      name: port.name,
+      number: port.number,
+      protocol: protocolWord(resolved),
+      ...annotatedPort(metadata.annotations, { name: port.name, resolved }),
+    };
+  });
   const carriesRpc = ports.some(({ protocol }) => protocol.startsWith('x-'));
   const conflicts: ServiceConflict[] = [];
   const services = (carriesRpc ? spec.hosts.slice(0, 1) : spec.hosts).map((host) => {

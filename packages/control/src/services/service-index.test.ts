@@ -156,6 +156,30 @@ spec: {type: ExternalName, externalName: b.example.com, ports: [{port: 80}]}
     );
   });
 
+  test('an annotation says the service level of RPC ports, for all or by name', () => {
+    const annotated = (kind: string, spec: string, level: string) =>
+      build(`apiVersion: ${kind === 'Service' ? 'v1' : 'networking.istio.io/v1'}
+kind: ${kind}
+metadata: {name: a, namespace: shop, annotations: {rpc.mosn.io/service-level: '${level}'}}
+spec: ${spec}`)[0]!.service.ports;
+    assert.deepEqual(
+      annotated(
+        'ServiceEntry',
+        '{hosts: [a.com], ports: [{number: 1, name: x-bolt}, {number: 2, name: x-dubbo}, {number: 3, name: http}]}',
+        'light, x-dubbo=relay',
+      ),
+      [
+        { name: 'x-bolt', number: 1, protocol: 'x-bolt', serviceLevel: 'light' },
+        { name: 'x-dubbo', number: 2, protocol: 'x-dubbo', serviceLevel: 'relay' },
+        { name: 'http', number: 3, protocol: 'http' },
+      ],
+    );
+    assert.deepEqual(annotated('Service', '{ports: [{port: 1, name: x-bolt}, {port: 3, name: http}]}', 'relay'), [
+      { name: 'x-bolt', number: 1, protocol: 'x-bolt', serviceLevel: 'relay' },
+      { name: 'http', number: 3, protocol: 'http' },
+    ]);
+  });
+
   test('what did not change stays the same object', () => {
     const index = new ServiceIndex('cluster.local');
     const objects = objectsOf(

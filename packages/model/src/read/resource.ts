@@ -1,3 +1,4 @@
+import { checkAnnotationNames } from '../annotations/check.ts';
 import { type Remark, Report } from '../finding.ts';
 import type { Kind, ValidationContext } from '../kind.ts';
 import { type KindName, kinds } from '../kinds/registry.ts';
@@ -66,6 +67,9 @@ export function readResource(
 
   const raw = { metadata, spec: spec as never };
   kind.validate(raw, report.at('spec'), context);
+  const atAnnotations = report.at('metadata', 'annotations');
+  checkAnnotationNames(metadata.annotations, kind, kinds.values(), atAnnotations);
+  kind.validateAnnotations?.(raw, atAnnotations, context);
   remarks.push(...checkInert(kind.inert, spec, [...base, 'spec']));
   if (hasErrors()) return { what: 'refused', name };
   const object = { apiVersion, kind: kindName, metadata, spec: kind.applyDefaults(raw), source };

@@ -12,6 +12,7 @@ import type { TranslationCache } from '../cache.ts';
 import type { NamedResource, TranslationNote } from '../input.ts';
 import { applyConnectionPool } from '../policies/connection-pool/connection-pool.ts';
 import { applyLoadBalancing } from '../policies/load-balancing/load-balancing.ts';
+import { applyRpc } from '../policies/rpc/rpc.ts';
 import { applyTls } from '../policies/tls/tls.ts';
 import { draftCluster, encodeCluster } from './cluster-draft.ts';
 import { adsSource } from './config-source.ts';
@@ -28,14 +29,17 @@ export interface OutboundClusters {
   readonly notes: readonly TranslationNote[];
 }
 
-/** A cluster for every service, port and subset that a scope sees, and the endpoints of those that have EDS. */
-export function outboundClusters(scope: Scope, cache: TranslationCache): OutboundClusters {
-  return cache.memo('outbound-clusters', [scope], () => {
+/**
+ * A cluster for every service, port and subset that a scope sees, and the endpoints of those that have EDS.
+ * `knowsRpcOptions`: see RPC_OPTIONS_TYPE_URL.
+ */
+export function outboundClusters(scope: Scope, knowsRpcOptions: boolean, cache: TranslationCache): OutboundClusters {
+  return cache.memo('outbound-clusters', [scope, String(knowsRpcOptions)], () => {
     const clusters: NamedResource[] = [blackHole(cache)];
     const endpoints: NamedResource[] = [];
     const notes: TranslationNote[] = [];
     for (const entry of scope.services) {
-      const made = clustersOf(entry, scope.mesh.connectTimeoutMs, cache);
+      const made = clustersOf(entry, scope.mesh.connectTimeoutMs, knowsRpcOptions, cache);
       clusters.push(...made.clusters);
       notes.push(...made.notes);
       if (entry.service.resolution === 'static') endpoints.push(...endpointsOf(entry, made.withEndpoints, cache));
@@ -54,11 +58,12 @@ interface ServiceClusters {
 function clustersOf(
   { service, rules, instances }: ScopedService,
   connectTimeoutMs: number,
+  knowsRpcOptions: boolean,
   cache: TranslationCache,
 ): ServiceClusters {
   // Host names that the proxy resolves are part of the cluster itself.
   const inline = service.resolution === 'dns' ? instances : none;
-  return cache.memo('clusters', [service, inline, String(connectTimeoutMs), ...rules], () => {
+  return cache.memo('clusters', [service, inline, `${connectTimeoutMs} ${knowsRpcOptions}`, ...rules], () => {
     const clusters: NamedResource[] = [];
     const withEndpoints = new Set<string>();
     const notes: TranslationNote[] = [];
@@ -69,6 +74,7 @@ function clustersOf(
       applyConnectionPool(draft, policy.connectionPool);
       applyLoadBalancing(draft, policy.loadBalancer);
       applyTls(draft, policy.tls);
+      if (knowsRpcOptions) applyRpc(draft, rules, subset?.name);
       if (draft.cluster.edsClusterConfig !== undefined) withEndpoints.add(name);
       clusters.push(encodeCluster(draft));
       notes.push(...draft.notes);

@@ -2,7 +2,7 @@ import type { SidecarIngress } from '@sofamesh/model/kinds/sidecar/types';
 import { resolveIstioPort } from '@sofamesh/model/port-protocol';
 import type { ProxyNode } from '../input.ts';
 import type { Notes } from '../notes.ts';
-import type { Sidecar } from './mesh-index.ts';
+import type { MeshIndex, Sidecar } from './mesh-index.ts';
 import { type PortKind, resolvedPortKind } from './port-kind.ts';
 
 /** A port on which a sidecar takes in what is for its application. */
@@ -19,16 +19,26 @@ export interface Target {
   readonly port: number;
 }
 
-/** What a Sidecar's `ingress` lists. Without interception nothing else can be taken in. */
-export function inboundPorts(proxy: ProxyNode, sidecar: Sidecar | undefined, notes: Notes): readonly InboundPort[] {
+/**
+ * What a Sidecar's `ingress` lists. Without interception nothing else can be taken in. How much is read of calls is said by the
+ * service that the proxy is an instance of.
+ */
+export function inboundPorts(
+  proxy: ProxyNode,
+  sidecar: Sidecar | undefined,
+  { serviceLevels }: Pick<MeshIndex, 'serviceLevels'>,
+  notes: Notes,
+): readonly InboundPort[] {
   const ports = new Map<string, InboundPort>();
   for (const ingress of sidecar?.spec.ingress ?? []) {
-    const kind = resolvedPortKind(resolveIstioPort(ingress.port));
+    const declared = resolvedPortKind(resolveIstioPort(ingress.port));
     const { number } = ingress.port;
     const leftOut = (reason: string) => notes.add(sidecar!, `ingress port ${number} is left out: ${reason}`);
     const address = ingress.bind === '' ? proxy.address : ingress.bind;
     const target = targetOf(ingress, proxy.address, address);
     const key = `${address} ${number}`;
+    const level = [address, ...proxy.addresses].map((own) => serviceLevels.get(`${own} ${number}`)).find(Boolean);
+    const kind = declared.kind === 'rpc' && level !== undefined ? { ...declared, level } : declared;
     if (kind.kind === 'udp') leftOut('UDP is not supported');
     else if (ports.has(key)) leftOut('it is listed twice');
     else if (target === undefined) leftOut(`defaultEndpoint ${ingress.defaultEndpoint} cannot be used`);

@@ -19,12 +19,16 @@ import {
   TcpProxy_WeightedClusterSchema,
   TcpProxySchema,
 } from '@sofamesh/api/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
-import { XProxySchema } from '@sofamesh/api/gen/mosn/extensions/filters/network/x_proxy/v1/x_proxy_pb';
+import {
+  XProxy_ServiceLevel as ServiceLevel,
+  XProxySchema,
+} from '@sofamesh/api/gen/mosn/extensions/filters/network/x_proxy/v1/x_proxy_pb';
 import type { MeshSettings, NamedResource } from '../input.ts';
 import { FAULT_FILTER } from '../policies/fault/fault.ts';
 import { adsSource } from './config-source.ts';
 import { addressOf } from './endpoints.ts';
 import { listenerName } from './names.ts';
+import type { PortKind } from './port-kind.ts';
 import { duration, typedConfig, typeUrlOf } from './protobuf.ts';
 
 export type Direction = 'inbound' | 'outbound';
@@ -68,10 +72,12 @@ export function httpManager(
   );
 }
 
+const serviceLevels = { full: ServiceLevel.FULL, light: ServiceLevel.LIGHT, relay: ServiceLevel.RELAY } as const;
+
 /** Routes always come by RDS: a change of theirs must not touch a connection. */
 export function xProxy(
   direction: Direction,
-  protocol: string,
+  { protocol, level }: Extract<PortKind, { kind: 'rpc' }>,
   statPrefix: string,
   routeName: string,
   mesh: MeshSettings,
@@ -81,6 +87,7 @@ export function xProxy(
     typedConfig(XProxySchema, {
       protocol,
       statPrefix,
+      serviceLevel: serviceLevels[level],
       routeSpecifier: rds(routeName),
       httpFilters: httpFilters(direction),
       accessLog: accessLogs(mesh),

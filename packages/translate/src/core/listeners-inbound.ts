@@ -54,7 +54,7 @@ function build({ address, port, kind, target }: InboundPort, speaksRpc: boolean,
   const routes = allTo(routeName, name, routeName, undefined);
   return {
     cluster,
-    listener: withFilter(xProxy('inbound', kind.protocol, prefix, routeName, mesh)),
+    listener: withFilter(xProxy('inbound', kind, prefix, routeName, mesh)),
     route: { name: routeName, bytes: toBinary(RouteConfigurationSchema, routes) },
   };
 }

@@ -86,8 +86,8 @@ function outboundListener(
     );
   }
   if (kind.kind === 'rpc' && speaksRpc) {
-    return cache.memoText(`outbound ${kind.protocol} ${address} ${port} ${routeName}\n${log}`, () =>
-      encodeListener('outbound', address, port, xProxy('outbound', kind.protocol, prefix, routeName!, mesh)),
+    return cache.memoText(`outbound ${kind.protocol} ${kind.level} ${address} ${port} ${routeName}\n${log}`, () =>
+      encodeListener('outbound', address, port, xProxy('outbound', kind, prefix, routeName!, mesh)),
     );
   }
   const [first, ...others] = members;

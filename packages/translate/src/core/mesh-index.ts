@@ -2,6 +2,7 @@ import { isWildcardHost, resolveHost } from '@sofamesh/model/host';
 import type { Labels } from '@sofamesh/model/labels';
 import { type MeshObject, ofKind } from '@sofamesh/model/object';
 import type { MeshSnapshot } from '../input.ts';
+import { type ServiceLevel, serviceLevels } from './service-levels.ts';
 
 export type VirtualService = MeshObject<'VirtualService'>;
 export type DestinationRule = MeshObject<'DestinationRule'>;
@@ -16,6 +17,8 @@ export interface MeshIndex {
   readonly sidecars: ReadonlyMap<string, readonly Sidecar[]>;
   /** Every label selector that may make two proxies of one namespace see different things. */
   readonly selectors: readonly Labels[];
+  /** Of instances whose services ask for another level than full, by `ADDRESS PORT`. */
+  readonly serviceLevels: ReadonlyMap<string, ServiceLevel>;
 }
 
 export interface RulesOfNamespace {
@@ -32,7 +35,7 @@ export function meshIndex(snapshot: MeshSnapshot): MeshIndex {
   return index;
 }
 
-function build({ objects, mesh }: MeshSnapshot): MeshIndex {
+function build({ objects, services, mesh }: MeshSnapshot): MeshIndex {
   const virtualServices = ofKind(objects, 'VirtualService').filter(isForMesh).sort(olderFirst);
   const rules = ofKind(objects, 'DestinationRule').sort(olderFirst);
   const sidecars = ofKind(objects, 'Sidecar').sort((a, b) => selectorFirst(a, b) || olderFirst(a, b));
@@ -52,6 +55,7 @@ function build({ objects, mesh }: MeshSnapshot): MeshIndex {
         [...spec.http, ...spec.tcp].flatMap(({ match }) => match.map(({ sourceLabels }) => sourceLabels)),
       ),
     ].filter((labels) => Object.keys(labels).length > 0),
+    serviceLevels: serviceLevels(services),
   };
 }
 

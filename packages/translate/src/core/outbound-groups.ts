@@ -11,6 +11,7 @@ export interface OutboundGroup {
   /** Empty: the proxy's usual one. */
   readonly bind: string;
   readonly port: number;
+  /** The service level is that of the listener: services that share it can be told apart at level full only. */
   readonly kind: Exclude<PortKind, { kind: 'udp' }>;
   readonly members: readonly Member[];
   /** Of its route configuration; undefined for TCP, which has none. */
@@ -40,7 +41,7 @@ export function outboundGroups(scope: Scope, cache: TranslationCache): OutboundG
     }
     const groups = [...open.values()]
       .sort((a, b) => a.port - b.port || (a.bind < b.bind ? -1 : 1))
-      .map((group) => ({ ...group, routeName: routeNameOf(group) }));
+      .map((group) => ({ ...group, kind: kindOf(group, notes), routeName: routeNameOf(group) }));
     return { groups, notes: notes.list() };
   });
 }
@@ -68,6 +69,19 @@ function add(groups: Map<string, OpenGroup>, notes: Notes, member: Member, bind:
       `port ${number} has no listener: ${first} has it, and its ${describe(group.kind)} cannot be shared`,
     );
   }
+}
+
+function kindOf({ kind, port, members }: OpenGroup, notes: Notes): OutboundGroup['kind'] {
+  if (kind.kind !== 'rpc' || members.length === 1) return kind;
+  for (const { entry, port: own } of members) {
+    if (own.serviceLevel === undefined || own.serviceLevel === 'full') continue;
+    const { namespace, host } = entry.service;
+    notes.add(
+      `Service ${namespace}/${host}`,
+      `callers have its port ${port} at service level full, not ${own.serviceLevel}: they share it with other services`,
+    );
+  }
+  return { ...kind, level: 'full' };
 }
 
 function canShare(a: PortKind, b: PortKind): boolean {

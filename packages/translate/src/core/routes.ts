@@ -15,7 +15,7 @@ import type { VirtualService } from './mesh-index.ts';
 import { outboundClusterName } from './names.ts';
 import { type Member, type OutboundGroup, outboundGroups } from './outbound-groups.ts';
 import { appendEncoded } from './protobuf.ts';
-import { routeMatch } from './route-match.ts';
+import { matchesEverything, routeMatch } from './route-match.ts';
 import type { Scope } from './scope.ts';
 
 /** Where virtual services give names that no service has, Istio serves them on this port. */
@@ -86,6 +86,7 @@ function routeConfiguration(name: string, group: OutboundGroup, making: Making):
 function ofService({ entry, port }: Member, group: OutboundGroup, { scope, cache, notes: all }: Making): Source {
   const { service, virtualService } = entry;
   const rpc = group.kind.kind === 'rpc';
+  const level = group.kind.kind === 'rpc' ? group.kind.level : 'full';
   const isAlone = group.members.length === 1;
   const names = [...serviceNames(service, scope.namespace, scope.mesh.domain)];
   if (isAlone) names.push(...(rpc ? ['*'] : listenerNames(group.bind)));
@@ -97,13 +98,17 @@ function ofService({ entry, port }: Member, group: OutboundGroup, { scope, cache
         'virtual-host',
         [
           service,
-          `${port.number} ${rpc ? 'rpc' : 'http'} ${domains.length === wanted.length ? group.bind : domains.join(' ')}`,
+          `${port.number} ${rpc ? `rpc ${level}` : 'http'} ${domains.length === wanted.length ? group.bind : domains.join(' ')}`,
           `${scope.namespace} ${scope.mesh.domain} ${isAlone ? 'alone' : ''}`,
           ...(virtualService === undefined ? [] : dependencies(virtualService, scope)),
         ],
         () => {
           const notes = new Notes();
           const routes = serviceRoutes(entry, { scope, port: port.number, rpc, notes });
+          if (level !== 'full' && routes.some(({ match }) => !matchesEverything(match!))) {
+            const where = `port ${port.number} of ${service.host} is at service level ${level}`;
+            notes.add(virtualService!, `${where}: conditions on calls, which are not read there, do not hold`);
+          }
           return { bytes: virtualHost(`${service.host}:${port.number}`, domains, routes), notes: notes.list() };
         },
       );

@@ -1,4 +1,5 @@
 import type { Service } from '@sofamesh/contract/registry';
+import type { Labels } from '@sofamesh/model/labels';
 import type { MeshObject } from '@sofamesh/model/object';
 import fc from 'fast-check';
 import type { MeshSnapshot, ServiceWithInstances } from '../input.ts';
@@ -20,13 +21,22 @@ const exportTo = fc.oneof(fc.constant([]), fc.constantFrom(['.'], ['*'], ['shop'
 const few = <T>(item: fc.Arbitrary<T>, maxLength = 3) => fc.array(item, { maxLength });
 const some = <T>(item: fc.Arbitrary<T>, maxLength = 3) => fc.array(item, { minLength: 1, maxLength });
 
+const servicePort = fc.record(
+  {
+    name: fc.constantFrom('one', 'two'),
+    number: portNumber,
+    protocol,
+    serviceLevel: fc.constantFrom('full' as const, 'light' as const, 'relay' as const),
+  },
+  { requiredKeys: ['name', 'number', 'protocol'] },
+);
 const service: fc.Arbitrary<ServiceWithInstances> = fc.record({
   service: fc.record<Service>({
     namespace,
     host,
     aliases: few(fc.constantFrom('com.example.A', 'com.example.B'), 2),
     addresses: few(fc.constantFrom('10.9.0.1', '10.9.0.2', '10.8.0.0/16', 'fd00::1'), 2),
-    ports: fc.uniqueArray(fc.record({ name: fc.constantFrom('one', 'two'), number: portNumber, protocol }), {
+    ports: fc.uniqueArray(servicePort, {
       minLength: 1,
       maxLength: 3,
       selector: ({ number }) => number,
@@ -143,6 +153,11 @@ const destinationRule = resource(
     },
     { requiredKeys: ['host'] },
   ),
+  fc.constantFrom(
+    {},
+    { 'rpc.mosn.io/carrier': 'http2', 'rpc.mosn.io/connections-per-host': '2' },
+    { 'rpc.mosn.io/carrier': 'frame', 'rpc.mosn.io/pooling': 'bound' },
+  ),
 );
 
 const sidecar = resource(
@@ -177,10 +192,15 @@ const sidecar = resource(
 );
 
 /** Valid resources only: what validation refuses never reaches translation. */
-function resource(kind: string, spec: fc.Arbitrary<unknown>): fc.Arbitrary<MeshObject | undefined> {
-  return fc.record({ spec, namespace, name: fc.constantFrom('r1', 'r2', 'r3') }).map(({ spec, namespace, name }) => {
+function resource(
+  kind: string,
+  spec: fc.Arbitrary<unknown>,
+  annotations: fc.Arbitrary<Labels> = fc.constant({}),
+): fc.Arbitrary<MeshObject | undefined> {
+  const name = fc.constantFrom('r1', 'r2', 'r3');
+  return fc.record({ spec, metadata: fc.record({ name, namespace, annotations }) }).map(({ spec, metadata }) => {
     try {
-      return meshObject({ apiVersion: 'networking.istio.io/v1', kind, metadata: { name, namespace }, spec });
+      return meshObject({ apiVersion: 'networking.istio.io/v1', kind, metadata, spec });
     } catch {
       return undefined;
     }

@@ -1,4 +1,6 @@
 import type { Instance, Service, ServicePort } from '@sofamesh/contract/registry';
+import { checkAnnotationNames } from '@sofamesh/model/annotations/check';
+import { annotatedPort } from '@sofamesh/model/annotations/service';
 import type { Remark } from '@sofamesh/model/finding';
 import { Report } from '@sofamesh/model/finding';
 import type { Kind } from '@sofamesh/model/kind';
@@ -11,6 +13,7 @@ import { resolveIstioPort } from '@sofamesh/model/port-protocol';
 import { checkSchema } from '@sofamesh/model/schema/check';
 import { X_PROXY_TYPE_URL } from '../core/listener-filters.ts';
 import type { MeshSettings, MeshSnapshot, ProxyNode, ServiceWithInstances } from '../input.ts';
+import { RPC_OPTIONS_TYPE_URL } from '../policies/rpc/rpc.ts';
 
 /** What a golden input says: resources as users write them and, in a document without `kind`, who asks. */
 export interface Scenario {
@@ -55,7 +58,7 @@ export function proxyNode({ stock = false, ...given }: NonNullable<Setting['prox
     labels: {},
     interceptionMode: 'NONE',
     userAgent: stock ? 'envoy' : 'mosn',
-    typeUrls: new Set(stock ? [] : [X_PROXY_TYPE_URL]),
+    typeUrls: new Set(stock ? [] : [X_PROXY_TYPE_URL, RPC_OPTIONS_TYPE_URL]),
     ...given,
   };
 }
@@ -78,7 +81,12 @@ export function meshObject(resource: Resource): MeshObject {
   const metadata: Metadata = { namespace: 'shop', labels: {}, annotations: {}, ...resource.metadata };
   const remarks: Remark[] = checkSchema(kind.schema, resource.spec, ['spec']);
   const raw = { metadata, spec: resource.spec as never };
-  if (remarks.length === 0) kind.validate(raw, new Report(remarks, ['spec']), {});
+  if (remarks.length === 0) {
+    const atAnnotations = new Report(remarks, ['metadata', 'annotations']);
+    kind.validate(raw, new Report(remarks, ['spec']), {});
+    checkAnnotationNames(metadata.annotations, kind, kinds.values(), atAnnotations);
+    kind.validateAnnotations?.(raw, atAnnotations, {});
+  }
   const errors = remarks.filter(({ level }) => level === 'error');
   if (errors.length > 0) {
     const texts = errors.map(({ path, reason }) => `${formatPath(path)}: ${reason}`);
@@ -101,11 +109,13 @@ export function servicesOf(objects: readonly MeshObject[]): readonly ServiceWith
   return ofKind(objects, 'ServiceEntry')
     .flatMap(({ metadata, spec }): ServiceWithInstances[] => {
       const ports = spec.ports.map((port): ServicePort => {
-        const { protocol, xProtocol } = resolveIstioPort(port);
+        const resolved = resolveIstioPort(port);
+        const { protocol, xProtocol } = resolved;
         return {
           name: port.name,
           number: port.number,
           protocol: xProtocol ? `x-${xProtocol}` : protocol.toLowerCase(),
+          ...annotatedPort(metadata.annotations, { name: port.name, resolved }),
         };
       });
       const isRpc = ports.some(({ protocol }) => protocol.startsWith('x-'));

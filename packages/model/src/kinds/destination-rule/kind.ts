@@ -1,3 +1,4 @@
+import { checkDestinationAnnotations, destinationAnnotations } from '../../annotations/destination.ts';
 import type { Kind } from '../../kind.ts';
 import { applyDefaults } from './defaults.ts';
 import { inert, schema } from './schema.ts';
@@ -14,4 +15,6 @@ export const destinationRule: Kind<DestinationRuleSpec> = {
   inert,
   validate,
   applyDefaults,
+  annotations: destinationAnnotations,
+  validateAnnotations: checkDestinationAnnotations,
 };

@@ -1,3 +1,4 @@
+import { checkServiceAnnotations } from '../../annotations/service.ts';
 import type { Report } from '../../finding.ts';
 import { isWildcardHost } from '../../host.ts';
 import { ipFamily } from '../../ip.ts';
@@ -29,6 +30,19 @@ export function validate(
   checkResolution(spec, report);
   checkExportTo(spec.exportTo, metadata.namespace, report.at('exportTo'), true);
   checkWorkloadSelector(spec.workloadSelector, report.at('workloadSelector'));
+}
+
+/** `report` stands at `metadata.annotations`. */
+export function validateAnnotations(
+  { metadata, spec }: RawObject<ServiceEntrySpec>,
+  report: Report,
+  { xProtocols }: ValidationContext,
+): void {
+  const ports = (spec.ports ?? []).map((port) => ({
+    name: port.name ?? '',
+    resolved: resolveIstioPort(port, xProtocols),
+  }));
+  checkServiceAnnotations(metadata.annotations, ports, report);
 }
 
 function checkInstances(spec: Spec, report: Report): void {

@@ -1,8 +1,9 @@
+import { serviceAnnotations } from '../../annotations/service.ts';
 import type { Kind } from '../../kind.ts';
 import { applyDefaults } from './defaults.ts';
 import { inert, schema } from './schema.ts';
 import type { ServiceSpec } from './types.ts';
-import { validate } from './validate.ts';
+import { validate, validateAnnotations } from './validate.ts';
 
 export const service: Kind<ServiceSpec> = {
   group: '',
@@ -14,4 +15,6 @@ export const service: Kind<ServiceSpec> = {
   inert,
   validate,
   applyDefaults,
+  annotations: serviceAnnotations,
+  validateAnnotations,
 };

@@ -1,3 +1,4 @@
+import { checkServiceAnnotations } from '../../annotations/service.ts';
 import type { Report } from '../../finding.ts';
 import { ipFamily } from '../../ip.ts';
 import type { RawObject, ValidationContext } from '../../kind.ts';
@@ -34,4 +35,17 @@ export function validate({ spec }: RawObject<ServiceSpec>, report: Report, { xPr
       report.at('ports', index, port.appProtocol ? 'appProtocol' : 'name'),
     );
   }
+}
+
+/** `report` stands at `metadata.annotations`. */
+export function validateAnnotations(
+  { metadata, spec }: RawObject<ServiceSpec>,
+  report: Report,
+  { xProtocols }: ValidationContext,
+): void {
+  const ports = (spec.ports ?? []).map((port) => ({
+    name: port.name ?? '',
+    resolved: resolveServicePort({ ...port, number: port.port }, xProtocols),
+  }));
+  checkServiceAnnotations(metadata.annotations, ports, report);
 }
