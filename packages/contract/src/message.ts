@@ -33,6 +33,8 @@ interface Head extends Headers {
   body: Buffer | undefined;
   /** Bytes of the message that came with the head and count as its body: the frame's length for RPC, 0 when it streams. */
   readonly wholeBytes: number;
+  /** One object for many messages, which nobody edits: a codec may keep what it has made of it. Default: false. */
+  readonly constant?: boolean;
 }
 
 export interface RequestHead extends Head {
@@ -62,6 +64,8 @@ export interface RequestHead extends Head {
    * Undefined: there is none, or it is no text, number or boolean. Absent: the codec does not look into bodies.
    */
   argument?(index: number): string | undefined;
+  /** The same by the number that the interface definition gives it (field of Thrift, tag of Tars): `#1` to routes. Absent: there are none. */
+  argumentOfId?(id: number): string | undefined;
 }
 
 export interface ResponseHead extends Head {

@@ -28,6 +28,20 @@ export interface Protocol {
   /** `http1`, `bolt`, `dubbo`: also the catalogue's folder name, and for RPC what {@link RequestHead.protocol} says. */
   readonly name: string;
   readonly pooling: Pooling;
+  /**
+   * What TLS's ALPN calls it: the first name is offered to hosts where the configuration names none, and a client that has
+   * agreed to any of them is served by it. Absent: its connections are not negotiated.
+   */
+  readonly alpn?: readonly string[];
+  /** The HTTP that its connections are made of, whatever travels in it: what they are counted as. Absent: none. */
+  readonly httpVersion?: 1 | 2;
+  /**
+   * It has no calls of its own: calls of the other protocols travel in it. An RPC listener takes it beside those that it was
+   * told to; by its first bytes it is known as what it is made of.
+   */
+  readonly carrier?: boolean;
+  /** Only hosts are spoken to in it; a listener never chooses it by itself. */
+  readonly upstreamOnly?: boolean;
   /** Decides on the first bytes of a connection, the same for every way of splitting them. */
   detect(prefix: Buffer): 'match' | 'mismatch' | 'more';
   createServerCodec(connection: Connection, host: ServerHost, options: CodecOptions): ServerCodec;
@@ -155,6 +169,8 @@ export interface ServerStream {
   sendInformational(head: ResponseHead): void;
   sendHead(head: ResponseHead, end: boolean): void;
   sendData(chunk: Buffer, end: boolean): void;
+  /** {@link sendHead} and {@link sendData} of all the rest, written together. Absent: the two say the same. */
+  sendWhole?(head: ResponseHead, body: Buffer): void;
   /** Ends the message. */
   sendTrailers(trailers: Headers): void;
   /** A complete answer in the protocol's own form. Only before {@link sendHead}. */
@@ -216,6 +232,8 @@ export interface ClientStream {
    */
   sendHead(head: RequestHead, end: boolean): void;
   sendData(chunk: Buffer, end: boolean): void;
+  /** {@link sendHead} and {@link sendData} of all the rest, written together. Absent: the two say the same. */
+  sendWhole?(head: RequestHead, body: Buffer): void;
   sendTrailers(trailers: Headers): void;
   /** Gives the request up. Exclusive: closes the connection. Multiplexed: a late reply is dropped and reported. */
   reset(reason: ResetReason): void;

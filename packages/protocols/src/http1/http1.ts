@@ -8,6 +8,8 @@ import { Http1ServerCodec } from './server-codec.ts';
 export const protocol: Protocol = {
   name: 'http1',
   pooling: 'exclusive',
+  alpn: ['http/1.1', 'http/1.0'],
+  httpVersion: 1,
   detect: detectHttp1,
   createServerCodec: (connection: Connection, host: ServerHost, options: CodecOptions) =>
     new Http1ServerCodec(connection, host, options),

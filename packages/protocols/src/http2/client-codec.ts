@@ -131,7 +131,8 @@ export class Http2ClientCodec extends FrameRules implements ClientCodec {
 
   #forgetUnsent(stream: Http2ClientStream): void {
     const at = this.#unsent.lastIndexOf(stream);
-    if (at >= 0) this.#unsent.splice(at, 1);
+    if (at === this.#unsent.length - 1) this.#unsent.pop();
+    else if (at >= 0) this.#unsent.splice(at, 1);
   }
 
   #retire(): void {

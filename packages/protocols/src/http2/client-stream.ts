@@ -88,6 +88,16 @@ export class Http2ClientStream extends Http2Stream implements ClientStream {
     if (!this.over && this.#headSent && !this.said) this.send(chunk, end);
   }
 
+  sendWhole(head: RequestHead, body: Buffer): void {
+    const { core } = this;
+    const nested = core.gathering;
+    core.gathering = true;
+    this.sendHead(head, false);
+    this.sendData(body, true);
+    core.gathering = nested;
+    core.flush();
+  }
+
   sendTrailers(trailers: Headers): void {
     if (!this.over && this.#headSent && !this.said) this.sendLast(trailers);
   }

@@ -29,8 +29,8 @@ export abstract class Http2Connection {
   protected readonly closedStreams = new ClosedStreams();
   /** Nothing is read or written any more. */
   protected over = false;
-  /** Frames are being handled: what they cause is written when all are. */
-  protected receiving = false;
+  /** @internal More follows, for frames are being handled or a message is: what they cause is written when all are. */
+  gathering = false;
 
   constructor(connection: Connection, options: CodecOptions) {
     this.connection = connection;
@@ -59,7 +59,7 @@ export abstract class Http2Connection {
 
   /** @internal Passes on what was written, unless more comes. */
   flush(): void {
-    if (this.receiving) return;
+    if (this.gathering) return;
     this.writer.flush();
     if (this.over) return;
     const fault = this.guard.outbound(this.connection.bufferedBytes);

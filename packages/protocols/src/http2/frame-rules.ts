@@ -74,14 +74,14 @@ export abstract class FrameRules extends Http2Connection implements FrameSink {
 
   /** Handles a chunk, or what waits. What is written meanwhile is written together. */
   protected receiveFrames(chunk: Buffer | undefined): void {
-    const nested = this.receiving;
-    this.receiving = true;
+    const nested = this.gathering;
+    this.gathering = true;
     if (chunk === undefined) this.reader.resume();
     else {
       this.guard.onChunk();
       this.reader.push(chunk);
     }
-    this.receiving = nested;
+    this.gathering = nested;
     this.flush();
   }
 

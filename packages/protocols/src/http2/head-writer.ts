@@ -4,11 +4,13 @@ import { HpackEncoder } from '../shared/hpack/encoder.ts';
 import { isAll, isBlank, isFieldValue, targetOctet, tokenOctet } from '../shared/octets.ts';
 import { FieldList } from './field-list.ts';
 import { badName, connectionName, contentLengthName, hostName, kindOfName, plainName, teName } from './field-names.ts';
+import { KeptBlocks } from './kept-blocks.ts';
 import { isHandshakeField } from './websocket.ts';
 
 /** Encodes heads as header blocks. Each block is valid until the next is begun, and has to be sent. */
 export class HeadWriter {
   readonly #encoder = new HpackEncoder();
+  readonly #kept = new KeptBlocks(this.#encoder);
   readonly #scheme: string;
   /** The head comes from another protocol whose names and values nobody has looked at. */
   #unchecked = false;
@@ -26,6 +28,11 @@ export class HeadWriter {
   }
 
   request(head: RequestHead): Buffer {
+    if (!head.constant) return this.#request(head);
+    return this.#kept.find(head) ?? this.#kept.keep(head, this.#request(head));
+  }
+
+  #request(head: RequestHead): Buffer {
     const encoder = this.#encoder;
     const { upgrade, method } = head;
     encoder.begin();
@@ -33,7 +40,7 @@ export class HeadWriter {
     if (method !== 'CONNECT') {
       const { scheme } = head;
       encoder.field(':scheme', scheme === 'http' || scheme === 'https' ? scheme : this.#scheme);
-      encoder.field(':path', head.path);
+      encoder.field(':path', head.path, false, head.constant);
     }
     if (head.authority !== '') encoder.field(':authority', head.authority);
     if (upgrade !== undefined) encoder.field(':protocol', upgrade);
@@ -43,6 +50,11 @@ export class HeadWriter {
 
   /** `status`: what the peer is told, which for an upgrade is not the head's. */
   response(head: ResponseHead, status: number): Buffer {
+    if (!head.constant || status !== head.status) return this.#response(head, status);
+    return this.#kept.find(head) ?? this.#kept.keep(head, this.#response(head, status));
+  }
+
+  #response(head: ResponseHead, status: number): Buffer {
     const encoder = this.#encoder;
     encoder.begin();
     encoder.field(':status', statusText(status));

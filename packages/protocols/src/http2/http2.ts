@@ -8,6 +8,8 @@ import { Http2ServerCodec } from './server-codec.ts';
 export const protocol: Protocol = {
   name: 'http2',
   pooling: 'multiplexed',
+  alpn: ['h2'],
+  httpVersion: 2,
   detect: detectHttp2,
   createServerCodec: (connection: Connection, host: ServerHost, options: CodecOptions) =>
     new Http2ServerCodec(connection, host, options),

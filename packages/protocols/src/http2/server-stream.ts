@@ -77,6 +77,16 @@ export class Http2ServerStream extends Http2Stream implements ServerStream {
     if (!this.over && this.headSent && !this.said) this.send(chunk, end);
   }
 
+  sendWhole(head: ResponseHead, body: Buffer): void {
+    const { core } = this;
+    const nested = core.gathering;
+    core.gathering = true;
+    this.sendHead(head, false);
+    this.sendData(body, true);
+    core.gathering = nested;
+    core.flush();
+  }
+
   sendTrailers(trailers: Headers): void {
     if (!this.over && this.headSent && !this.said) this.sendLast(trailers);
   }

@@ -1,7 +1,7 @@
 import type { Address } from '@sofamesh/base/address';
 import type { Connection, TlsSession } from '@sofamesh/contract/transport';
 
-/** Who is on the other end of a {@link CallPipe}: a stream of HTTP/2. */
+/** Who is on the other end of a {@link CallPipe}: the call that has it, and its stream of HTTP/2. */
 export interface CallPipeEnd {
   readonly writable: boolean;
   /** What the codec has written: one whole frame. */
@@ -10,11 +10,11 @@ export interface CallPipeEnd {
   onClosed(): void;
 }
 
-/** What the codec of one call takes for its connection: bytes written go into a stream of HTTP/2. */
+/** What the codec of a call takes for its connection: bytes written go into a stream of HTTP/2. */
 export class CallPipe implements Connection {
   readonly #connection: Connection;
   readonly #end: CallPipeEnd;
-  #closed = false;
+  closed = false;
   bytesReceived = 0;
   bytesSent = 0;
   readonly bufferedBytes = 0;
@@ -45,14 +45,14 @@ export class CallPipe implements Connection {
   }
 
   write(frame: Buffer): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     this.bytesSent += frame.length;
     this.#end.onWritten(frame);
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.closed) return;
+    this.closed = true;
     this.#end.onClosed();
   }
 

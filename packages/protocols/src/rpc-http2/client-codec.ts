@@ -7,11 +7,12 @@ import type {
   ClientStreamHandler,
   CodecLimits,
   CodecOptions,
-  ProtocolFault,
+  Protocol,
 } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection } from '@sofamesh/contract/transport';
-import { CallPipe, type CallPipeEnd } from './call-pipe.ts';
-import { type Carriage, CarriedRequestHead, protocolOf } from './carried-head.ts';
+import { type Caller, CallerCodec } from './caller-codec.ts';
+import type { Carriage } from './carried-head.ts';
+import { IdleCodecs } from './idle-codecs.ts';
 
 /** Sends calls as requests of HTTP/2: connection, streams and limits are those of its codec. */
 export class CarryingClientCodec implements ClientCodec {
@@ -20,6 +21,7 @@ export class CarryingClientCodec implements ClientCodec {
   readonly host: ClientHost;
   readonly limits: CodecLimits;
   readonly #http2: ClientCodec;
+  readonly #idle = new IdleCodecs<CallerCodec>();
 
   constructor(carriage: Carriage, connection: Connection, host: ClientHost, { limits }: CodecOptions) {
     this.connection = connection;
@@ -51,6 +53,16 @@ export class CarryingClientCodec implements ClientCodec {
     return call;
   }
 
+  /** @internal */
+  codecFor(protocol: Protocol): CallerCodec {
+    return this.#idle.take(protocol) ?? new CallerCodec(protocol, this.connection, this.host, { limits: this.limits });
+  }
+
+  /** @internal Of a call that was answered with one whole frame. */
+  codecIsFree(codec: CallerCodec): void {
+    this.#idle.give(codec);
+  }
+
   sendHeartbeat(): boolean {
     return this.#http2.sendHeartbeat();
   }
@@ -77,13 +89,16 @@ export class CarryingClientCodec implements ClientCodec {
 }
 
 /** One call: its protocol's codec on the one side, a stream of HTTP/2 on the other. */
-class CarriedCall implements ClientStream, ClientStreamHandler, CallPipeEnd {
+class CarriedCall implements ClientStream, ClientStreamHandler, Caller {
   readonly handler: ClientStreamHandler;
   readonly #codec: CarryingClientCodec;
   stream: ClientStream | undefined = undefined;
-  #inner: ClientCodec | undefined = undefined;
+  /** While the call waits for its answer, or writes. */
+  #caller: CallerCodec | undefined = undefined;
   #request: RequestHead | undefined = undefined;
-  #accepted = false;
+  #protocol: Protocol | undefined = undefined;
+  #receivedBytes = 0;
+  #answerBytes = 0;
   #over = false;
 
   constructor(codec: CarryingClientCodec, handler: ClientStreamHandler) {
@@ -99,14 +114,12 @@ class CarriedCall implements ClientStream, ClientStreamHandler, CallPipeEnd {
 
   sendHead(head: RequestHead, end: boolean): void {
     if (this.#over || this.#request !== undefined) return;
-    const { carriage, connection, limits } = this.#codec;
-    const protocol = carriage.protocols.get(head.protocol);
+    const protocol = this.#codec.carriage.protocolNamed(head.protocol);
     if (protocol === undefined) throw new CodedError('foreign_head', `no call of ${head.protocol} can be carried`);
     this.#request = head;
-    this.#inner = protocol.createClientCodec(new CallPipe(connection, this), new CallHost(this.#codec.host), {
-      limits,
-    });
-    this.#inner.openStream(new AnswerSide(this)).sendHead(head, end);
+    this.#protocol = protocol;
+    this.#caller = this.#codec.codecFor(protocol);
+    this.#caller.send(this, head, end);
   }
 
   sendData(): void {
@@ -119,7 +132,7 @@ class CarriedCall implements ClientStream, ClientStreamHandler, CallPipeEnd {
 
   reset(reason: ResetReason): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#finish();
     this.stream!.reset(reason);
   }
 
@@ -130,24 +143,25 @@ class CarriedCall implements ClientStream, ClientStreamHandler, CallPipeEnd {
 
   onWritten(frame: Buffer): void {
     const stream = this.stream!;
-    stream.sendHead(new CarriedRequestHead(this.#request!), false);
-    stream.sendData(frame, true);
-  }
-
-  onClosed(): void {
-    this.fail('protocol-error');
+    const head = this.#codec.carriage.requestHead(this.#request!);
+    if (stream.sendWhole !== undefined) stream.sendWhole(head, frame);
+    else {
+      stream.sendHead(head, false);
+      stream.sendData(frame, true);
+    }
   }
 
   answered(head: ResponseHead, end: boolean): void {
     if (this.#over) return;
     this.#over = true;
+    this.#answerBytes = head.wholeBytes;
     this.handler.onResponseHead(head, end);
   }
 
   /** No answer comes, or none that can be read. */
   fail(reason: ResetReason): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#finish();
     this.stream!.reset('local-reset');
     this.handler.onResponseReset(reason);
   }
@@ -161,18 +175,19 @@ class CarriedCall implements ClientStream, ClientStreamHandler, CallPipeEnd {
     if (head.status !== 200) {
       this.#report('not_carried', `the host answered with HTTP status ${head.status}`);
       this.fail('remote-reset');
-      return;
-    }
-    this.#accepted = protocolOf(head.get('content-type'), this.#codec.carriage)?.name === this.#request?.protocol;
-    if (end) this.#onEnd();
-    else if (!this.#accepted) {
+    } else if (end) this.#onEnd();
+    else if (this.#codec.carriage.protocolOf(head.get('content-type')) !== this.#protocol) {
       this.#report('not_carried', 'the host answered with what is no frame of the protocol');
       this.fail('protocol-error');
     }
   }
 
   onResponseData(chunk: Buffer, end: boolean): void {
-    if (!this.#over) this.#inner!.receive(chunk);
+    if (!this.#over) {
+      this.#receivedBytes += chunk.length;
+      this.#caller!.receive(chunk);
+      if (this.#over) this.#release();
+    }
     // Whoever has answered and does not end would keep the stream for ever.
     if (!end && this.#over) this.stream!.reset('local-reset');
     if (end) this.#onEnd();
@@ -184,7 +199,7 @@ class CarriedCall implements ClientStream, ClientStreamHandler, CallPipeEnd {
 
   onResponseReset(reason: ResetReason): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#finish();
     this.handler.onResponseReset(reason);
   }
 
@@ -194,55 +209,26 @@ class CarriedCall implements ClientStream, ClientStreamHandler, CallPipeEnd {
 
   /** A one-way call is answered with an empty body; nobody waits for that. */
   #onEnd(): void {
-    if (this.#request?.oneWay) this.#over = true;
+    if (this.#over) return;
+    if (this.#request?.oneWay) this.#finish();
     else this.fail('protocol-error');
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#release();
+  }
+
+  /** The codec goes on only where no byte of this call can be left in it: a frame was answered with a frame. */
+  #release(): void {
+    const caller = this.#caller;
+    if (caller === undefined) return;
+    this.#caller = undefined;
+    caller.forget();
+    if (this.#receivedBytes === this.#answerBytes && caller.idle) this.#codec.codecIsFree(caller);
   }
 
   #report(code: string, message: string): void {
     this.#codec.host.onFault({ scope: 'stream', code, message });
   }
-}
-
-/** What the protocol's own codec has to say about its one call; streams are counted by HTTP/2. */
-class CallHost implements ClientHost {
-  readonly #host: ClientHost;
-
-  constructor(host: ClientHost) {
-    this.#host = host;
-  }
-
-  onStreamEnd(): void {}
-  onAvailabilityChange(): void {}
-
-  onFault(fault: ProtocolFault): void {
-    this.#host.onFault({ ...fault, scope: 'stream' });
-  }
-
-  onUnsolicited(): void {
-    this.#host.onUnsolicited();
-  }
-}
-
-/** Where the protocol's own codec delivers the answer. */
-class AnswerSide implements ClientStreamHandler {
-  readonly #call: CarriedCall;
-
-  constructor(call: CarriedCall) {
-    this.#call = call;
-  }
-
-  onInformational(): void {}
-
-  onResponseHead(head: ResponseHead, end: boolean): void {
-    this.#call.answered(head, end);
-  }
-
-  onResponseData(): void {}
-  onResponseTrailers(): void {}
-
-  onResponseReset(reason: ResetReason): void {
-    this.#call.fail(reason);
-  }
-
-  onRequestWritable(): void {}
 }

@@ -218,6 +218,53 @@ describe('calls inside HTTP/2', () => {
     assert.deepEqual([told, world.client.activeStreams, world.server.activeStreams], [[], 0, 0]);
   });
 
+  test('calls that follow each other are told apart, whatever became of those before', () => {
+    const world = new World();
+    for (let at = 0; at < 30; at++) {
+      const { stream, told } = world.call(request({ content: `call ${at}`, ...(at % 5 === 4 && { type: 2 }) }));
+      world.exchange(at % 2 === 0 ? 1 << 20 : 50);
+      const taken = world.taken[at]!;
+      assert.equal(taken.head.body?.toString(), `call ${at}`);
+      switch (at % 5) {
+        case 1:
+          stream.reset('local-reset');
+          world.exchange();
+          world.answer(at, response({ content: 'too late' }));
+          break;
+        case 2:
+          taken.stream.sendReply({ status: 504, body: '', details: 'response_timeout', flags: 0 });
+          break;
+        case 4:
+          break;
+        default:
+          world.answer(at, response({ content: `answer ${at}` }));
+      }
+      world.exchange(at % 3 === 0 ? 1 << 20 : 30);
+      const answers = told.map((head) => {
+        if (typeof head === 'string') return head;
+        return head.status === 200 ? head.body?.toString() : head.status;
+      });
+      assert.deepEqual(answers, [[`answer ${at}`], [], [504], [`answer ${at}`], []][at % 5], `call ${at}`);
+    }
+    assert.deepEqual([world.client.activeStreams, world.server.activeStreams], [0, 0]);
+    assert.deepEqual([world.faults, world.hostFaults], [[], []]);
+  });
+
+  test('a head that was sent before is a few octets', () => {
+    const world = new World();
+    const sizes: number[] = [];
+    for (let at = 0; at < 4; at++) {
+      world.call(request());
+      sizes.push(world.near.writes.reduce((sum, { length }) => sum + length, 0) - request().length);
+      assert.equal(world.near.writes.length, 1);
+      world.exchange();
+      world.answer(at, response());
+      world.exchange();
+    }
+    // The heads of two frames, and the indexes of method, scheme, path, authority and type.
+    assert.deepEqual(sizes.slice(1), [23, 23, 23]);
+  });
+
   test("an answer of the proxy's own is the protocol's error", () => {
     const world = new World();
     const { told } = world.call(request());
@@ -301,27 +348,35 @@ function plainHead(method: string, contentType: string): RequestHead {
 
 /** What becomes of a request that a plain client of HTTP/2 sends. */
 function refused(contentType: string, body: Buffer, method = 'POST') {
+  return outcome([[contentType, body, method]]);
+}
+
+/** The same for several requests on one connection, one behind the other. */
+function outcome(requests: readonly (readonly [contentType: string, body: Buffer, method: string])[]) {
   const statuses: (number | string)[] = [];
   const codes: string[] = [];
   let taken = 0;
   const [near, far] = [new ScriptedConnection(), new ScriptedConnection()];
-  const onRequest = () => {
+  const onRequest = (stream: ServerStream) => {
     taken++;
+    if (requests.length > 1) stream.sendReply({ status: 504, body: '', details: 'response_timeout', flags: 0 });
     return { onRequestData() {}, onRequestTrailers() {}, onRequestReset() {}, onResponseWritable() {} };
   };
   const server = carrier.createServerCodec(far, { onRequest, onFault: ({ code }) => codes.push(code) }, { limits });
   const host = { onStreamEnd() {}, onAvailabilityChange() {}, onUnsolicited() {}, onFault() {} };
   const client = http2.createClientCodec(near, host, { limits });
-  const stream = client.openStream({
-    onInformational() {},
-    onResponseHead: (head) => statuses.push(head.status),
-    onResponseData() {},
-    onResponseTrailers() {},
-    onResponseReset: (reason) => statuses.push(reason),
-    onRequestWritable() {},
-  });
-  stream.sendHead(plainHead(method, contentType), body.length === 0);
-  if (body.length > 0) stream.sendData(body, true);
+  for (const [contentType, body, method] of requests) {
+    const stream = client.openStream({
+      onInformational() {},
+      onResponseHead: (head) => statuses.push(head.status),
+      onResponseData() {},
+      onResponseTrailers() {},
+      onResponseReset: (reason) => statuses.push(reason),
+      onRequestWritable() {},
+    });
+    stream.sendHead(plainHead(method, contentType), body.length === 0);
+    if (body.length > 0) stream.sendData(body, true);
+  }
   for (let moved = true; moved; ) {
     const [out, back] = [near.writes.splice(0), far.writes.splice(0)];
     moved = out.length + back.length > 0;
@@ -348,6 +403,23 @@ describe('what is no call inside HTTP/2', () => {
       codes: ['second_frame'],
       taken: 1,
     });
+  });
+
+  test('costs no other call on the connection', () => {
+    const good = [type, request(), 'POST'] as const;
+    const bodies = [
+      Buffer.concat([request(), request()]),
+      Buffer.concat([request(), request().subarray(0, 20)]),
+      Buffer.concat([request(), Buffer.from('garbage')]),
+      request().subarray(0, 30),
+      Buffer.from('garbage'),
+    ];
+    for (const [at, body] of bodies.entries()) {
+      const { statuses, taken } = outcome([good, [type, body, 'POST'], good, good]);
+      const begun = at < 3;
+      assert.deepEqual(statuses, [200, begun ? 200 : 400, 200, 200], `body ${at}`);
+      assert.equal(taken, begun ? 4 : 3, `body ${at}`);
+    }
   });
 
   test('a broken checksum, a frame above the limit', () => {

@@ -9,8 +9,9 @@ import type {
   ServerStreamHandler,
 } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection } from '@sofamesh/contract/transport';
-import { CallPipe, type CallPipeEnd } from './call-pipe.ts';
-import { type Carriage, CarriedResponseHead, protocolOf } from './carried-head.ts';
+import { type Call, CalledCodec } from './called-codec.ts';
+import type { Carriage } from './carried-head.ts';
+import { IdleCodecs } from './idle-codecs.ts';
 
 const refusedCall: ServerStreamHandler = {
   onRequestData() {},
@@ -24,8 +25,9 @@ export class CarryingServerCodec implements ServerCodec, ServerHost {
   readonly connection: Connection;
   readonly host: ServerHost;
   readonly options: CodecOptions;
-  readonly #carriage: Carriage;
+  readonly carriage: Carriage;
   readonly #http2: ServerCodec;
+  readonly #idle = new IdleCodecs<CalledCodec>();
   /** Bytes of frames that have begun, of all calls. */
   #heldByCalls = 0;
 
@@ -33,7 +35,7 @@ export class CarryingServerCodec implements ServerCodec, ServerHost {
     this.connection = connection;
     this.host = host;
     this.options = { ...options, settings: undefined };
-    this.#carriage = carriage;
+    this.carriage = carriage;
     this.#http2 = carriage.http2.createServerCodec(connection, this, { limits: options.limits });
   }
 
@@ -80,10 +82,23 @@ export class CarryingServerCodec implements ServerCodec, ServerHost {
     this.#heldByCalls += byBytes;
   }
 
+  /** @internal */
+  codecFor(protocol: Protocol, call: Call): CalledCodec {
+    const codec = this.#idle.take(protocol);
+    if (codec === undefined) return new CalledCodec(protocol, this, call);
+    codec.begin(call);
+    return codec;
+  }
+
+  /** @internal Of a call of one whole frame that is over, or about to be. */
+  codecIsFree(codec: CalledCodec): void {
+    this.#idle.give(codec);
+  }
+
   // ── of HTTP/2 ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): ServerStreamHandler {
-    const protocol = protocolOf(head.get('content-type'), this.#carriage);
+    const protocol = this.carriage.protocolOf(head.get('content-type'));
     if (head.method !== 'POST' || protocol === undefined) {
       const body = 'not a call of a protocol that is known here';
       stream.sendReply({ status: 415, body, details: 'not_a_carried_call', flags: 0 });
@@ -113,11 +128,13 @@ export class CarryingServerCodec implements ServerCodec, ServerHost {
 }
 
 /** One call: a stream of HTTP/2 on the one side, its protocol's codec on the other. */
-class CarriedCall implements ServerStreamHandler, ServerHost, CallPipeEnd {
+class CarriedCall implements ServerStreamHandler, Call {
   readonly #codec: CarryingServerCodec;
   readonly #protocol: Protocol;
   readonly #stream: ServerStream;
-  readonly #inner: ServerCodec;
+  readonly #called: CalledCodec;
+  #receivedBytes = 0;
+  #frameBytes = 0;
   #heldBytes = 0;
   #begun = false;
   #oneWay = false;
@@ -127,7 +144,7 @@ class CarriedCall implements ServerStreamHandler, ServerHost, CallPipeEnd {
     this.#codec = codec;
     this.#protocol = protocol;
     this.#stream = stream;
-    this.#inner = protocol.createServerCodec(new CallPipe(codec.connection, this), this, codec.options);
+    this.#called = codec.codecFor(protocol, this);
   }
 
   get writable(): boolean {
@@ -138,7 +155,8 @@ class CarriedCall implements ServerStreamHandler, ServerHost, CallPipeEnd {
 
   onRequestData(chunk: Buffer, end: boolean): void {
     if (this.#over) return;
-    this.#inner.receive(chunk);
+    this.#receivedBytes += chunk.length;
+    this.#called.receive(chunk);
     this.#countHeld();
     if (end) this.#onEnd();
   }
@@ -148,12 +166,14 @@ class CarriedCall implements ServerStreamHandler, ServerHost, CallPipeEnd {
   }
 
   onRequestReset(_reason: ResetReason): void {
-    this.#finish();
-    this.#inner.connectionClosed({ kind: 'reset', reason: 'the stream of HTTP/2 was reset' });
+    if (this.#over) return;
+    this.#over = true;
+    this.#countHeld();
+    this.#called.abort();
   }
 
   onResponseWritable(): void {
-    if (!this.#over) this.#inner.connectionWritable();
+    if (!this.#over) this.#called.connectionWritable();
   }
 
   #onEnd(): void {
@@ -161,7 +181,7 @@ class CarriedCall implements ServerStreamHandler, ServerHost, CallPipeEnd {
     if (!this.#begun) this.#refuse('truncated_frame', 'the request ended before a whole frame');
     else if (this.#oneWay) {
       this.#finish();
-      this.#stream.sendHead(new CarriedResponseHead(this.#protocol.name), true);
+      this.#stream.sendHead(this.#codec.carriage.responseHead(this.#protocol), true);
     }
   }
 
@@ -174,22 +194,20 @@ class CarriedCall implements ServerStreamHandler, ServerHost, CallPipeEnd {
     }
     this.#begun = true;
     this.#oneWay = head.oneWay;
+    this.#frameBytes = head.wholeBytes;
     return this.#codec.host.onRequest(stream, head, end);
-  }
-
-  onFault(fault: ProtocolFault): void {
-    this.#codec.onFault({ ...fault, scope: fault.scope === 'connection' ? 'stream' : fault.scope });
-  }
-
-  onHeartbeat(): void {
-    this.#codec.onHeartbeat();
   }
 
   onWritten(frame: Buffer): void {
     if (this.#over) return;
     this.#finish();
-    this.#stream.sendHead(new CarriedResponseHead(this.#protocol.name), false);
-    this.#stream.sendData(frame, true);
+    const head = this.#codec.carriage.responseHead(this.#protocol);
+    const stream = this.#stream;
+    if (stream.sendWhole !== undefined) stream.sendWhole(head, frame);
+    else {
+      stream.sendHead(head, false);
+      stream.sendData(frame, true);
+    }
   }
 
   onClosed(): void {
@@ -205,13 +223,17 @@ class CarriedCall implements ServerStreamHandler, ServerHost, CallPipeEnd {
   }
 
   #countHeld(): void {
-    const heldBytes = this.#over ? 0 : this.#inner.heldBytes;
+    const heldBytes = this.#over ? 0 : this.#called.heldBytes;
+    if (heldBytes === this.#heldBytes) return;
     this.#codec.heldChanged(heldBytes - this.#heldBytes);
     this.#heldBytes = heldBytes;
   }
 
+  /** The codec goes on only where no byte of this call can be left in it: all that came was the call's frame. */
   #finish(): void {
+    if (this.#over) return;
     this.#over = true;
     this.#countHeld();
+    if (this.#begun && this.#receivedBytes === this.#frameBytes) this.#codec.codecIsFree(this.#called);
   }
 }

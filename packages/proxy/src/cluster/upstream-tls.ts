@@ -31,17 +31,7 @@ export function upstreamTls(
 function alpnOf(protocol: UpstreamProtocol | undefined): readonly string[] | undefined {
   if (protocol === undefined) return undefined;
   if (!('pooling' in protocol)) return ['h2', 'http/1.1'];
-  switch (protocol.name) {
-    case 'http1':
-    case 'rpc-to-json':
-      return ['http/1.1'];
-    case 'http2':
-    case 'rpc-http2':
-    case 'rpc-to-json-http2':
-      return ['h2'];
-    default:
-      return undefined;
-  }
+  return protocol.alpn?.slice(0, 1);
 }
 
 /** The certificate must be for this name, whatever names were configured. */

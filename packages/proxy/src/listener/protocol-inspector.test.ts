@@ -7,20 +7,20 @@ import { Findings } from './listener-filter.ts';
 import { ProtocolInspector } from './protocol-inspector.ts';
 
 /** Recognises connections that begin with the text. */
-function beginsWith(name: string, text: string): Protocol {
+function beginsWith(name: string, text: string, what: Partial<Protocol> = {}): Protocol {
   const detect: Protocol['detect'] = (prefix) => {
     const seen = prefix.toString('latin1', 0, text.length);
     if (seen === text) return 'match';
     return text.startsWith(seen) ? 'more' : 'mismatch';
   };
-  return { name, pooling: 'exclusive', detect } as Partial<Protocol> as Protocol;
+  return { name, pooling: 'exclusive', detect, ...what } as Partial<Protocol> as Protocol;
 }
 
 const protocols = new Map(
   [
-    beginsWith('http1', 'GET '),
-    beginsWith('http2', 'PRI'),
-    beginsWith('rpc-http2', 'PRI'),
+    beginsWith('http1', 'GET ', { httpVersion: 1 }),
+    beginsWith('http2', 'PRI', { httpVersion: 2 }),
+    beginsWith('rpc-http2', 'PRI', { httpVersion: 2, carrier: true }),
     beginsWith('bolt', '\u0001\u0001'),
     beginsWith('general', '\u0001'),
     beginsWith('special', '\u0001\u0002\u0003'),

@@ -4,8 +4,8 @@ import type { Counter, Stats } from '@sofamesh/contract/stats';
 import { detectProtocol } from '../stream/detect-protocol.ts';
 import type { Findings, ListenerFilter, Look } from './listener-filter.ts';
 
-/** Of HTTP, as Envoy's HTTP inspector calls them. */
-const applicationProtocols: Readonly<Record<string, string>> = { http1: 'http/1.1', http2: 'h2c' };
+/** Versions of HTTP as Envoy's HTTP inspector calls them. */
+const applicationProtocols = { 1: 'http/1.1', 2: 'h2c' } as const;
 
 /** `mosn.filters.listener.protocol_inspector`: finds any protocol that there is a codec for by its first bytes. */
 export class ProtocolInspector implements ListenerFilter {
@@ -17,7 +17,13 @@ export class ProtocolInspector implements ListenerFilter {
 
   /** Throws a CodedError for a name that no protocol has. `names` empty: all, by name. */
   constructor(names: readonly string[], protocols: ReadonlyMap<string, Protocol>, stats: Stats) {
-    const wanted = names.length > 0 ? names : [...protocols.keys()].filter((name) => !isCarrier(name)).sort();
+    const wanted =
+      names.length > 0
+        ? names
+        : [...protocols.values()]
+            .filter((each) => !each.carrier)
+            .map(({ name }) => name)
+            .sort();
     this.#protocols = wanted.map((name) => {
       const protocol = protocols.get(name);
       if (protocol === undefined) throw new CodedError('unknown_protocol', `protocols: ${name}: no such protocol`);
@@ -37,7 +43,9 @@ export class ProtocolInspector implements ListenerFilter {
     if (found === 'more') return 'more';
     if (found === 'none') return this.overlong();
     this.#found.get(found)!.increment();
-    findings.applicationProtocols = [applicationProtocols[found.name] ?? found.name];
+    findings.applicationProtocols = [
+      found.httpVersion === undefined ? found.name : applicationProtocols[found.httpVersion],
+    ];
     return 0;
   }
 
@@ -45,9 +53,4 @@ export class ProtocolInspector implements ListenerFilter {
     this.#notFound.increment();
     return 0;
   }
-}
-
-/** Begins as HTTP/2 does, which is what it is on the outside. */
-function isCarrier(name: string): boolean {
-  return name === 'rpc-http2';
 }

@@ -129,16 +129,16 @@ export class UpstreamConnection
     const { environment } = this.#owner;
     const { config, stats, wheel, clock, random } = environment;
     const protocol = this.#owner.protocolOf(this.connection);
-    const isHttp2 = protocol.name === 'http2';
     this.connected = true;
     this.shared = protocol.pooling !== 'exclusive';
     this.#protocolName = protocol.name;
     this.#tally.connected(this.connection);
-    if (isHttp2 || protocol.name === 'rpc-http2') stats.cxHttp2Total.increment();
-    else if (protocol.name === 'http1') stats.cxHttp1Total.increment();
+    if (protocol.httpVersion === 2) stats.cxHttp2Total.increment();
+    else if (protocol.httpVersion === 1) stats.cxHttp1Total.increment();
     this.#codec = protocol.createClientCodec(this.connection, this, environment.codecOptionsOf(protocol));
     this.watchIdle(wheel, config.idleTimeoutMs);
-    const keepalive = isHttp2 ? config.keepalive : isHttp(protocol) ? undefined : config.rpc?.heartbeat;
+    const pings = protocol.httpVersion === 2 ? config.keepalive : undefined;
+    const keepalive = isHttp(protocol) ? pings : config.rpc?.heartbeat;
     if (keepalive !== undefined) this.#keepalive = new Keepalive(keepalive, this, clock, wheel, random);
     if (config.connectionDurationMs > 0) {
       this.#ageLimit = new AgeLimit(this);

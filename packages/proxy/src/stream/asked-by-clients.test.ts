@@ -124,6 +124,7 @@ test('who has agreed on a protocol by ALPN is not guessed at', async () => {
     protocols.set(name, {
       ...lines,
       name,
+      alpn: [name === 'http1' ? 'http/1.1' : 'h2'],
       detect: () => (name === 'http1' ? 'match' : 'mismatch'),
       createServerCodec: (connection, host, options) => {
         codecs.push(`${name} ${JSON.stringify(options.settings ?? null)}`);

@@ -163,8 +163,7 @@ export class StreamProxy implements NetworkFilter {
 
   /** What a client has agreed to during the TLS handshake needs not be guessed. */
   #negotiated(alpn: string | undefined): Protocol | undefined {
-    const names = alpn === undefined ? undefined : protocolsOfAlpn[alpn];
-    return names && this.#codecs.find((protocol) => names.includes(protocol.name));
+    return alpn === undefined ? undefined : this.#codecs.find((protocol) => protocol.alpn?.includes(alpn));
   }
 
   /** What a request is sent in to a cluster's hosts; undefined: there is no such codec. */
@@ -213,14 +212,6 @@ export class StreamProxy implements NetworkFilter {
   }
 }
 
-const carrier = 'rpc-http2';
-
-const protocolsOfAlpn: Readonly<Record<string, readonly string[]>> = {
-  h2: ['http2', carrier],
-  'http/1.1': ['http1'],
-  'http/1.0': ['http1'],
-};
-
 function compileLogFormat({ compileFormat, compileJsonFormat }: EngineEnvironment): CompileLogFormat {
   return (format, where) =>
     format.kind === 'text' ? compileFormat(format.text, where) : compileJsonFormat(format.json, where);
@@ -246,10 +237,10 @@ function chooseCodecs(
 function chooseRpcCodecs(names: string, protocols: ReadonlyMap<string, Protocol>, where: string): readonly Protocol[] {
   const named =
     names === 'auto'
-      ? [...protocols.values()].filter((protocol) => !isHttp(protocol))
+      ? [...protocols.values()].filter((protocol) => !isHttp(protocol) && !protocol.upstreamOnly)
       : names.split(',').map((name) => protocolNamed(name.trim(), protocols, where));
-  const carried = protocols.get(carrier);
-  return carried === undefined || named.includes(carried) ? named : [...named, carried];
+  const carriers = [...protocols.values()].filter((protocol) => protocol.carrier && !named.includes(protocol));
+  return carriers.length === 0 ? named : [...named, ...carriers];
 }
 
 function protocolNamed(name: string, protocols: ReadonlyMap<string, Protocol>, where: string): Protocol {

@@ -32,6 +32,8 @@ export class HpackEncoder {
   /** The lowest size that the table had since the last block, and whether the peer has to be told of a change. */
   #lowestTableBytes = tableBytesMax;
   #sizeUpdateDue = false;
+  /** Changes with the table: a block that was encoded since the last change, and changed nothing itself, may be sent again. */
+  version = 0;
 
   /** The peer's SETTINGS_HEADER_TABLE_SIZE; beyond 4096 it changes nothing. Told to the peer by the next block. */
   setPeerTableBytesMax(bytesMax: number): void {
@@ -40,6 +42,7 @@ export class HpackEncoder {
     this.#table.resize(bytes);
     this.#lowestTableBytes = Math.min(this.#lowestTableBytes, bytes);
     this.#sizeUpdateDue = true;
+    this.version++;
   }
 
   begin(): void {
@@ -48,8 +51,11 @@ export class HpackEncoder {
     if (this.#sizeUpdateDue) this.#sizeUpdates();
   }
 
-  /** One character an octet; the name in lower case. `sensitive`: kept out of every table on the way (RFC 7541 §7.1.3). */
-  field(name: string, value: string, sensitive = false): void {
+  /**
+   * One character an octet; the name in lower case. `sensitive`: kept out of every table on the way (RFC 7541 §7.1.3).
+   * `repeats`: known to come again, though fields of this name do not as a rule.
+   */
+  field(name: string, value: string, sensitive = false, repeats = false): void {
     this.#reserve(name.length + value.length + 3 * integerBytesMax);
     const record = this.#table.recordOf(name);
     if (record === undefined) {
@@ -63,11 +69,12 @@ export class HpackEncoder {
     const index = this.#table.find(record, value);
     if (index !== 0) {
       this.#integer(0x80, 0x7f, index);
-    } else if (record.indexing === 'none' || !this.#table.worthAdding(record, value)) {
+    } else if ((record.indexing === 'none' && !repeats) || !this.#table.worthAdding(record, value)) {
       this.#literal(literals.plain, this.#table.findName(record), name, value);
     } else {
       this.#literal(literals.indexed, this.#table.findName(record), name, value);
       this.#table.add(record, value);
+      this.version++;
     }
   }
 
@@ -82,6 +89,7 @@ export class HpackEncoder {
     this.#integer(0x20, 0x1f, this.#table.bytesMax);
     this.#lowestTableBytes = this.#table.bytesMax;
     this.#sizeUpdateDue = false;
+    this.version++;
   }
 
   #literal({ pattern, mask }: Literal, nameIndex: number, name: string, value: string): void {

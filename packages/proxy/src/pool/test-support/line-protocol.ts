@@ -162,6 +162,8 @@ export function lineProtocol(
   return {
     name,
     pooling,
+    ...(name === 'http1' && { alpn: ['http/1.1'], httpVersion: 1 }),
+    ...(name === 'http2' && { alpn: ['h2'], httpVersion: 2 }),
     codecs,
     detect: () => 'mismatch',
     createServerCodec(): ServerCodec {
