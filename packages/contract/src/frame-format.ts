@@ -53,6 +53,11 @@ export interface FrameFormat {
   /** Milliseconds until the caller gives up; 0 or less: it does not say. */
   timeoutMs?(frame: Buffer): number;
   /**
+   * What a call is made with, in the order in which it is written, for routes that ask. `body`: what {@link body} says, or what
+   * took its place. Of a broken one, what comes before that. Absent: bodies are not looked into.
+   */
+  arguments?(frame: Buffer, body: Buffer): readonly CallArgument[];
+  /**
    * The answer to a request (perhaps an unreadable one, perhaps passed on under another id since), in the protocol's own
    * form, under `id`. Undefined: it has none, and the connection ends. Empty: nobody waits for one.
    */
@@ -102,6 +107,13 @@ export type FrameKind =
   | 'go-away'
   | 'unreadable'
   | 'ignored';
+
+export interface CallArgument {
+  /** The number that the interface definition gives it; −1: none. */
+  readonly id: number;
+  /** Undefined: it is no text, number or boolean. */
+  readonly value: string | undefined;
+}
 
 export interface FrameFault {
   /** As in `ProtocolFault`: `bad_magic`, `frame_too_large`, … */

@@ -33,5 +33,5 @@ export interface SpanFormat {
   encode(spans: readonly SpanRecord[]): Buffer;
 }
 
-/** Zipkin's API v2, or OTLP over HTTP; both as JSON. */
-export type SpanFormatName = 'zipkin' | 'opentelemetry';
+/** Zipkin's API v2 and OTLP over HTTP, both as JSON; OTLP over gRPC. */
+export type SpanFormatName = 'zipkin' | 'opentelemetry' | 'opentelemetry-grpc';

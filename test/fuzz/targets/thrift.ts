@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { protocol as dubboThrift } from '@sofamesh/protocols/dubbo-thrift/dubbo-thrift';
 import { textStruct as dubboStruct, dubboThriftFrame } from '@sofamesh/protocols/dubbo-thrift/sample-frames.test';
+import { StructSkipper } from '@sofamesh/protocols/shared/thrift/struct-skipper';
 import { realFrames, textStruct, thriftFrame } from '@sofamesh/protocols/thrift/sample-frames.test';
-import { StructSkipper } from '@sofamesh/protocols/thrift/struct-skipper';
 import { protocol as thrift } from '@sofamesh/protocols/thrift/thrift';
 import type { FuzzTarget } from '../target.ts';
 import { type CodecSamples, clientTarget, serverTarget } from './codecs.ts';

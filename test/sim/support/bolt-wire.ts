@@ -110,6 +110,13 @@ export const boltWire: RpcWire = {
   faultOfError(frame) {
     const { special, lengths, checksumBytes } = layoutOf(frame);
     if (frame.readUInt16BE(special) === 0) return 'an error has the status of a success';
-    return frame.length === lengths + 8 + checksumBytes ? undefined : `an error of ${frame.length} bytes`;
+    const classBytes = frame.readUInt16BE(lengths);
+    const contentBytes = frame.readUInt32BE(lengths + 4);
+    const inside = classBytes + frame.readUInt16BE(lengths + 2) + contentBytes;
+    if (frame.length !== lengths + 8 + inside + checksumBytes) return `an error of ${frame.length} bytes`;
+    // Another serialization than hessian2 has no content; this one has the status and the text, and nobody's answer.
+    if (contentBytes === 0) return undefined;
+    const content = frame.toString('latin1', lengths + 8 + classBytes, lengths + 8 + inside);
+    return /RpcServerException.*\d{3}\|/s.test(content) ? undefined : 'an error has no text';
   },
 };

@@ -2,15 +2,18 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fromBinary, type JsonObject } from '@bufbuild/protobuf';
 import { ClusterSchema } from '@sofamesh/api/gen/envoy/config/cluster/v3/cluster_pb';
+import { defaultCodecLimits } from '@sofamesh/contract/protocol';
 import { readMapping } from '@sofamesh/protocols/shared/conversion/mapping';
 import { FieldError } from './fields.ts';
 import { resource } from './test-support/readers.ts';
 import { readUpstreamRpc, rpcOptionsKey } from './upstream-rpc.ts';
 
+const codecLimits = { ...defaultCodecLimits, headerCountMax: 7 };
+
 function read(options: JsonObject) {
   const typed = { [rpcOptionsKey]: { '@type': `type.googleapis.com/${rpcOptionsKey}`, ...options } };
   const cluster = resource('Cluster', { name: 'c', typed_extension_protocol_options: typed });
-  return readUpstreamRpc(fromBinary(ClusterSchema, cluster.value), { codecSettings: { http1: 'kept' } });
+  return readUpstreamRpc(fromBinary(ClusterSchema, cluster.value), { codecSettings: { http1: 'kept' }, codecLimits });
 }
 
 const mapping = 'rules: [{ http: { method: GET, path: /a }, call: { interface: com.x.A, method: a } }]';
@@ -38,7 +41,8 @@ describe('a conversion', () => {
       const config = read({ ...conversion(protocol), connections_per_host: 3 });
       assert.equal(config.httpCodec, undefined);
       assert.deepEqual([config.rpc?.codec, config.multiplexedConnections], [codec, 3]);
-      const settings = { protocol, mapping: readMapping(value, 'm', 'rpc-to-json') };
+      const http = { limits: codecLimits, settings: protocol === 'http1' ? 'kept' : undefined };
+      const settings = { protocol, mapping: readMapping(value, 'm', 'rpc-to-json'), http };
       assert.deepEqual(config.codecSettings, { http1: 'kept', [codec]: settings });
     }
   });
@@ -81,4 +85,19 @@ describe('a conversion', () => {
       );
     });
   }
+});
+
+describe('the largest frame of a host', () => {
+  test('is a limit of RPC protocols alone', () => {
+    const { rpc } = read({ max_frame_bytes: 5000, ...conversion('bolt') });
+    assert.deepEqual(rpc?.codecLimits, { ...defaultCodecLimits, frameBytesMax: 5000 });
+    assert.equal(read({}).rpc?.codecLimits, undefined);
+  });
+
+  test('is at least one byte', () => {
+    assert.throws(
+      () => read({ max_frame_bytes: 0 }),
+      (error) => error instanceof FieldError && error.path.endsWith('.max_frame_bytes'),
+    );
+  });
 });

@@ -6,10 +6,11 @@ import {
   RpcProtocolOptionsSchema,
 } from '@sofamesh/api/gen/mosn/extensions/upstreams/rpc/v1/rpc_protocol_options_pb';
 import { messageOf } from '@sofamesh/base/errors';
+import { defaultCodecLimits } from '@sofamesh/contract/protocol';
 import { type Direction, readMapping } from '@sofamesh/protocols/shared/conversion/mapping';
 import { MappingError } from '@sofamesh/protocols/shared/conversion/mapping-fields';
 import type { ConversionSettings } from '@sofamesh/protocols/shared/conversion/settings';
-import type { ClusterConfig } from '@sofamesh/proxy/config/cluster';
+import type { ClusterConfig, RpcUpstreamConfig } from '@sofamesh/proxy/config/cluster';
 import { decodeAny, typeNameOf } from './extensions.ts';
 import { dataOf, FieldError, present, shown } from './fields.ts';
 import { readKeepalive } from './http2.ts';
@@ -39,7 +40,10 @@ export const hostCodecs: ReadonlySet<string> = new Set(Object.values(converters)
  * Reads `mosn.extensions.upstreams.rpc.v1.RpcProtocolOptions`. A conversion takes the place of the codec that `http` has, and
  * joins its settings.
  */
-export function readUpstreamRpc(cluster: Cluster, http: Pick<ClusterConfig, 'codecSettings'>): UpstreamRpc {
+export function readUpstreamRpc(
+  cluster: Cluster,
+  http: Pick<ClusterConfig, 'codecSettings' | 'codecLimits'>,
+): UpstreamRpc {
   const path = `typed_extension_protocol_options[${JSON.stringify(rpcOptionsKey)}]`;
   const any = cluster.typedExtensionProtocolOptions[rpcOptionsKey];
   if (any === undefined) return { multiplexedConnections: defaultConnections };
@@ -52,7 +56,7 @@ export function readUpstreamRpc(cluster: Cluster, http: Pick<ClusterConfig, 'cod
   const carrier = readCarrier(options.carrier, `${path}.carrier`);
   if (options.conversion !== undefined && carrier !== undefined)
     throw new FieldError(`${path}.conversion`, present, 'is not possible with carrier HTTP2');
-  const conversion = options.conversion && readConversion(options.conversion, `${path}.conversion`);
+  const conversion = options.conversion && readConversion(options.conversion, http, `${path}.conversion`);
   const converts = (direction: Direction) => conversion?.direction === direction;
   return {
     multiplexedConnections: connections,
@@ -60,6 +64,7 @@ export function readUpstreamRpc(cluster: Cluster, http: Pick<ClusterConfig, 'cod
       codec: converts('rpc-to-json') ? conversion!.codec : carrier,
       bound: readPooling(options.pooling, `${path}.pooling`),
       heartbeat: readKeepalive(options.heartbeat, `${path}.heartbeat`),
+      ...readLimits(options.maxFrameBytes, `${path}.max_frame_bytes`),
     },
     ...(converts('json-to-rpc') && { httpCodec: { kind: 'named' as const, name: conversion!.codec } }),
     ...(conversion && { codecSettings: { ...http.codecSettings, [conversion.codec]: conversion.settings } }),
@@ -72,7 +77,11 @@ interface ReadConversion {
   readonly settings: ConversionSettings;
 }
 
-function readConversion({ protocol, mapping }: Conversion, path: string): ReadConversion {
+function readConversion(
+  { protocol, mapping }: Conversion,
+  { codecLimits: limits, codecSettings }: Pick<ClusterConfig, 'codecSettings' | 'codecLimits'>,
+  path: string,
+): ReadConversion {
   const converter = Object.hasOwn(converters, protocol) ? converters[protocol] : undefined;
   if (converter === undefined)
     throw new FieldError(`${path}.protocol`, protocol, 'must be bolt, dubbo, http1 or http2');
@@ -86,12 +95,20 @@ function readConversion({ protocol, mapping }: Conversion, path: string): ReadCo
     throw new FieldError(at, shown('a text'), messageOf(thrown), { cause: thrown });
   }
   try {
-    return { ...converter, settings: { protocol, mapping: readMapping(value, at, converter.direction) } };
+    const rules = { protocol, mapping: readMapping(value, at, converter.direction) };
+    if (converter.direction === 'json-to-rpc') return { ...converter, settings: rules };
+    return { ...converter, settings: { ...rules, http: { limits, settings: codecSettings[protocol] } } };
   } catch (thrown) {
     if (!(thrown instanceof MappingError)) throw thrown;
     const value = typeof thrown.value === 'object' ? shown(JSON.stringify(thrown.value)) : thrown.value;
     throw new FieldError(thrown.path, value, thrown.reason, { cause: thrown });
   }
+}
+
+function readLimits(frameBytesMax: number | undefined, path: string): Pick<RpcUpstreamConfig, 'codecLimits'> {
+  if (frameBytesMax === undefined) return {};
+  if (frameBytesMax < 1) throw new FieldError(path, frameBytesMax, 'must be at least 1');
+  return { codecLimits: { ...defaultCodecLimits, frameBytesMax } };
 }
 
 function readCarrier(carrier: Carrier, path: string): string | undefined {

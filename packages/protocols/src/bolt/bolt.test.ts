@@ -4,7 +4,10 @@ import { ResponseFlag } from '@sofamesh/contract/message';
 import { type ProtocolFixtures, protocolSuite } from '@sofamesh/testkit/protocol-suite/index';
 import { ScriptedClient, ScriptedServer } from '@sofamesh/testkit/protocol-suite/scripted-engine';
 import { frameProtocolCases } from '../shared/frame-protocol-cases.test.ts';
+import { Hessian2DraftReader } from '../shared/hessian2/draft-reader.ts';
+import { HessianObject } from '../shared/hessian2/value.ts';
 import { protocol } from './bolt.ts';
+import { hasChecksum } from './frame.ts';
 import { boltFrame, callHeaders, headerBlock, realFrames, requestClass, responseClass } from './sample-frames.test.ts';
 
 const hex = (text: string) => Buffer.from(text, 'hex');
@@ -12,6 +15,20 @@ const withId = (bytes: Buffer, id: number) => {
   bytes.writeUInt32BE(id, bytes[0] === 2 ? 6 : 5);
   return bytes;
 };
+
+/** Status and text of an answer of the proxy's own; under another id there is none. */
+function failureIn(frame: Buffer, id: number): unknown[] {
+  const client = new ScriptedClient(protocol);
+  const caller = new ScriptedServer(protocol);
+  caller.onCall = (call) => client.forward(call);
+  for (let at = 0; at < id; at++) caller.codec.receive(call(at));
+  client.codec.receive(frame);
+  const { nativeStatus, body } = caller.calls[id - 1]!.response!;
+  const thrown = new Hessian2DraftReader(body!).read();
+  assert.ok(thrown instanceof HessianObject);
+  assert.equal(thrown.className, 'com.alipay.remoting.rpc.exception.RpcServerException');
+  return [nativeStatus, thrown.get('detailMessage')];
+}
 
 const call = (id: number) =>
   boltFrame({ id, className: requestClass, headers: callHeaders, content: 'arguments', timeoutMs: 500 });
@@ -426,9 +443,30 @@ test('broken header blocks cost one call', () => {
     );
     assert.equal(server.calls.length, 1);
     assert.equal(server.faults.length, 2);
-    assert.deepEqual(server.connection.take(), boltFrame({ type: 0, id: 7, status: 9 }));
+    assert.deepEqual(failureIn(server.connection.take(), 7), [9, '400|the header block of a call is broken']);
     assert.equal(server.connection.closed, undefined);
   }
+});
+
+test('answers of the proxy have their reason in hessian2, in every version', () => {
+  const reply = { status: 503, body: 'no healthy upstream', details: '', flags: ResponseFlag.noHealthyUpstream };
+  const answered = (request: Buffer, body = reply.body) => {
+    const server = new ScriptedServer(protocol);
+    server.onCall = (each) => each.stream.sendReply({ ...reply, body });
+    server.codec.receive(request);
+    assert.equal(server.calls.length, 1);
+    return server.connection.take();
+  };
+  const versions = [{}, { version: 2, ver1: 1 }, { version: 2 }, { version: 2, flags: 1 }] as const;
+  for (const version of versions) {
+    const frame = answered(boltFrame({ ...version, id: 2, headers: callHeaders }));
+    assert.equal(hasChecksum(frame), 'flags' in version);
+    assert.deepEqual(failureIn(frame, 2), [6, '503|no healthy upstream']);
+  }
+  assert.equal(failureIn(answered(boltFrame({ id: 1 }), 'é'.repeat(5000)), 1)[1], `503|${'é'.repeat(1020)}`);
+  for (const codec of [0, 11, 12])
+    assert.deepEqual(answered(boltFrame({ id: 2, codec })), boltFrame({ type: 0, id: 2, status: 6, codec }));
+  assert.equal(answered(boltFrame({ type: 2, headers: callHeaders })).length, 0);
 });
 
 test('limits hold to the byte, and lengths are refused before anything is kept', () => {

@@ -30,6 +30,8 @@ export const hessian2Codec = 1;
 /** With so many bytes the length of every kind of frame is known: the head of a v2 request. */
 export const headBytes = 24;
 
+const nothing = Buffer.alloc(0);
+
 /** A class name longer than this is nobody's class name. */
 export const classBytesMax = 1024;
 
@@ -112,12 +114,31 @@ export function sealed(frame: Buffer): Buffer {
 
 /** A response without class, header or content; `like` is the request that it answers. */
 export function emptyResponse(like: Uint8Array, command: number, id: number, status: number, codec: number): Buffer {
+  return response(like, command, id, status, codec, nothing, nothing);
+}
+
+/** A response without a header; `like` is the request that it answers. */
+export function response(
+  like: Uint8Array,
+  command: number,
+  id: number,
+  status: number,
+  codec: number,
+  className: Buffer,
+  content: Buffer,
+): Buffer {
   const shift = shiftOf(like);
   const checksum = command !== Command.heartbeat && hasChecksum(like);
-  const frame = Buffer.alloc(20 + 2 * shift + (checksum ? 4 : 0));
+  const classStart = 20 + 2 * shift;
+  const contentStart = classStart + className.length;
+  const frame = Buffer.alloc(contentStart + content.length + (checksum ? 4 : 0));
   writePrologue(frame, like, FrameType.response, command, codec);
   if (checksum) frame[11] = 1;
   frame.writeUInt16BE(status, 10 + 2 * shift);
+  frame.writeUInt16BE(className.length, 12 + 2 * shift);
+  writeUint32(frame, 16 + 2 * shift, content.length);
+  className.copy(frame, classStart);
+  content.copy(frame, contentStart);
   return stampId(frame, id);
 }
 

@@ -3,6 +3,7 @@ import type { RequestHead, ResponseHead } from '@sofamesh/contract/message';
 import { ByteWriter, readUint16, readUint32 } from '../shared/byte-writer.ts';
 import { BytesCache } from '../shared/bytes-cache.ts';
 import { EditableHeaders, joined } from '../shared/editable-headers.ts';
+import { readArguments } from './arguments.ts';
 import { dialectOf } from './dialect.ts';
 import { codecOf, FrameType, hasChecksum, hessian2Codec, shiftOf, stampId, typeOf } from './frame.ts';
 import { keyIs, nameOf, newEntry, readEntry } from './header-block.ts';
@@ -47,7 +48,11 @@ abstract class BoltHead extends EditableHeaders {
 
   set body(body: Buffer | undefined) {
     this.#newBody = body ?? Buffer.alloc(0);
+    this.bodyChanged();
   }
+
+  /** What was read of the content is no longer true. */
+  protected bodyChanged(): void {}
 
   /**
    * The frame with this id, to be passed to a connection: the received bytes in place the first time, a copy of them
@@ -177,6 +182,7 @@ export class BoltRequestHead extends BoltHead implements RequestHead {
   #serviceEnd = 0;
   #methodStart = 0;
   #methodEnd = 0;
+  #arguments: readonly (string | undefined)[] | undefined = undefined;
 
   readonly #light: boolean;
 
@@ -258,6 +264,17 @@ export class BoltRequestHead extends BoltHead implements RequestHead {
   /** Changes the header that names the method; the content, where hessian2 has the name once more, stays. */
   set path(path: string) {
     if (path !== this.path) this.set(methodKey, path.startsWith('/') ? path.slice(1) : path);
+  }
+
+  /** In hessian2; of longer contents none is read. */
+  argument(index: number): string | undefined {
+    if (this.#light || codecOf(this.frame) !== hessian2Codec) return undefined;
+    this.#arguments ??= readArguments(this.body);
+    return this.#arguments[index];
+  }
+
+  protected override bodyChanged(): void {
+    this.#arguments = undefined;
   }
 
   protected override receivedValue(name: string): string | undefined {

@@ -78,6 +78,10 @@ for (const variant of variants) {
         [head.authority, head.path, head.get('version'), head.timeoutMs],
         ['com.x.Users', `/${calls[at]}`, '1.0', 900],
       );
+      assert.deepEqual(
+        [0, 1, 2].map((place) => head.argument?.(place)),
+        [`${at}`, 'text', undefined],
+      );
     }
     const acknowledged = decode(server.connection.take());
     assert.deepEqual(
@@ -99,13 +103,13 @@ for (const variant of variants) {
       decode(server.connection.take()).map(({ packetId, data }) => [packetId, data.appResponse]),
       calls.map((methodName, at) => [70 + at, `to ${methodName}`]),
     );
-    // An answer of ours is an error to it, not a broken connection.
+    // An answer of ours is an error to it, with its reason, not a broken connection.
     server.onCall = (call) => call.stream.sendReply({ status: 504, body: 'late', details: '', flags: 0 });
     server.codec.receive(
       encode((each) => each.writeRequest(70, { args: [], serverSignature: 'A:1', methodName: 'm', timeout: 1 })),
     );
     const [failed] = decode(server.connection.take());
     assert.equal(failed?.packetId, 70);
-    assert.ok(failed.data.error instanceof Error);
+    assert.match(String(failed.data.error), /504\|late$/);
   });
 }

@@ -18,8 +18,11 @@ import {
   typeOf,
 } from './frame.ts';
 import { BoltRequestHead, BoltResponseHead, foreignHead } from './head.ts';
+import { errorReply } from './replies.ts';
 import { type BoltSettings, boltSettings } from './settings.ts';
 import { replyStatusOf, Status } from './status.ts';
+
+const brokenHeaders = 'the header block of a call is broken';
 
 /** The kind of frame that is sent before the client has shown which version it speaks. */
 const versionOne = Uint8Array.of(1);
@@ -79,10 +82,9 @@ export class BoltServerCodec extends FrameServerCodec {
   /** The frame's own lengths add up, so only this call is lost. */
   #refuse(frame: Buffer): void {
     if (typeOf(frame) === FrameType.request) {
-      const reply = emptyResponse(frame, Command.response, idOf(frame), Status.codecException, codecOf(frame));
-      this.connection.write(reply);
+      this.connection.write(errorReply(frame, idOf(frame), Status.codecException, `400|${brokenHeaders}`));
     }
-    this.host.onFault({ scope: 'message', code: 'bad_header_block', message: 'the header block of a call is broken' });
+    this.host.onFault({ scope: 'message', code: 'bad_header_block', message: brokenHeaders });
   }
 }
 
@@ -102,8 +104,7 @@ class BoltServerStream extends FrameServerStream {
     return head.encode(this.#id);
   }
 
-  /** bolt has no room for a text that SOFARPC's clients would show: the status is all they are told. */
   protected encodeReply(reply: LocalReply): Buffer {
-    return emptyResponse(this.#request, Command.response, this.#id, replyStatusOf(reply), codecOf(this.#request));
+    return errorReply(this.#request, this.#id, replyStatusOf(reply), `${reply.status}|${reply.body}`);
   }
 }

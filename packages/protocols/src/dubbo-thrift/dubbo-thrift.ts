@@ -4,6 +4,7 @@ import type { CodecLimits, Protocol } from '@sofamesh/contract/protocol';
 import { ByteWriter } from '../shared/byte-writer.ts';
 import { BytesCache } from '../shared/bytes-cache.ts';
 import { frameProtocol } from '../shared/frame-protocol.ts';
+import { readArguments } from '../shared/thrift/arguments.ts';
 import { Encoding, MessageType, writeMessageHead } from '../shared/thrift/message.ts';
 import { isDeclaredException, readExceptionType, writeException } from '../shared/thrift/results.ts';
 import {
@@ -93,6 +94,7 @@ const format: FrameFormat = {
     const { message } = read(frame);
     return texts.read(frame, message.nameStart, message.nameEnd);
   },
+  arguments: (_frame, body) => readArguments(body, false),
   errorReply,
   status(reply) {
     if (!parts.read(reply)) return statusOfException(ExceptionType.protocolError);

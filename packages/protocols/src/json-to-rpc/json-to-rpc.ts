@@ -10,6 +10,7 @@ export function compose(protocols: ReadonlyMap<string, Protocol>): Protocol | un
   return {
     name: 'json-to-rpc',
     pooling: 'multiplexed',
+    upstreamOnly: true,
     detect: () => 'mismatch',
     createServerCodec() {
       throw new CodedError('no_server', 'json-to-rpc is spoken to hosts only');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import type { RequestHead, ResponseHead } from '@sofamesh/contract/message';
-import { defaultCodecLimits, type Protocol, type ProtocolFault } from '@sofamesh/contract/protocol';
+import { type CodecOptions, defaultCodecLimits, type Protocol, type ProtocolFault } from '@sofamesh/contract/protocol';
 import { ScriptedConnection } from '@sofamesh/testkit/scripted-connection';
 import fc from 'fast-check';
 import { protocol as bolt } from '../bolt/bolt.ts';
@@ -81,7 +81,7 @@ class World {
   readonly codec;
   ends = 0;
 
-  constructor(protocol: string) {
+  constructor(protocol: string, http?: CodecOptions) {
     this.protocol = protocol;
     const host = {
       onStreamEnd: () => void this.ends++,
@@ -91,7 +91,7 @@ class World {
     };
     this.codec = converter.createClientCodec(this.connection, host, {
       limits,
-      settings: { protocol: 'http1', mapping },
+      settings: { protocol: 'http1', mapping, ...(http && { http }) },
     });
   }
 
@@ -164,6 +164,15 @@ for (const protocol of ['bolt', 'dubbo']) {
       assert.deepEqual([world.ends, world.codec.activeStreams, world.codec.available], [1, 0, 1]);
     });
 
+    test('the settings and limits of HTTP are those that its cluster has', () => {
+      const http = { limits: { ...limits, headerCountMax: 2 }, settings: { headerKeyFormat: 'proper' } };
+      const world = new World(protocol, http);
+      const { told } = world.call({});
+      assert.match(world.sent(), /\r\nAccept: application\/json\r\n/);
+      world.answer(200, '1', 'a: b\r\nc: d\r\n');
+      assert.deepEqual(told, ['protocol-error']);
+    });
+
     test('the same call can be sent again', () => {
       const world = new World(protocol);
       const head = world.head({});
@@ -200,8 +209,8 @@ for (const protocol of ['bolt', 'dubbo']) {
         200,
         { kind: 'exception', className: 'com.x.NotFound', message: 'no such user' },
       ]);
-      const text = protocol === 'dubbo' ? '503|come back' : '';
-      assert.deepEqual(of(503, 'come back'), [protocol === 'dubbo' ? 400 : 503, { kind: 'failure', message: text }]);
+      const status = protocol === 'dubbo' ? 400 : 503;
+      assert.deepEqual(of(503, 'come back'), [status, { kind: 'failure', message: '503|come back' }]);
       assert.equal(of(504, '')[0], 504);
       assert.equal(of(302, '')[1].kind, 'failure');
       assert.equal(of(200, 'no JSON')[1].kind, 'failure');

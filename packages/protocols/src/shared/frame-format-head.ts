@@ -1,5 +1,5 @@
 import { CodedError } from '@sofamesh/base/errors';
-import type { FrameEdits, FrameFormat } from '@sofamesh/contract/frame-format';
+import type { CallArgument, FrameEdits, FrameFormat } from '@sofamesh/contract/frame-format';
 import type { RequestHead, ResponseHead } from '@sofamesh/contract/message';
 import { EditableHeaders } from './editable-headers.ts';
 
@@ -32,7 +32,11 @@ abstract class FormatHead extends EditableHeaders {
 
   set body(body: Buffer | undefined) {
     this.#newBody = body ?? Buffer.alloc(0);
+    this.bodyChanged();
   }
+
+  /** What was read of the body is no longer true. */
+  protected bodyChanged(): void {}
 
   /** The frame under this id, to be passed to a connection. Undefined where what was edited cannot be said. */
   encode(id: number | bigint): Buffer | undefined {
@@ -148,6 +152,28 @@ export class FormatRequestHead extends FormatHead implements RequestHead {
 
   protected get editedParts(): Pick<FrameEdits, 'service' | 'method' | 'status'> {
     return { service: this.#newService, method: this.#newPath?.slice(1), status: undefined };
+  }
+}
+
+/** The same of a format that looks into bodies, which is done when somebody asks, and once. */
+export class ArgumentRequestHead extends FormatRequestHead {
+  #arguments: readonly CallArgument[] | undefined = undefined;
+
+  argument(index: number): string | undefined {
+    return this.#all()[index]?.value;
+  }
+
+  argumentOfId(id: number): string | undefined {
+    return this.#all().find((each) => each.id === id)?.value;
+  }
+
+  protected override bodyChanged(): void {
+    this.#arguments = undefined;
+  }
+
+  #all(): readonly CallArgument[] {
+    this.#arguments ??= this.format.arguments!(this.frame, this.body);
+    return this.#arguments;
   }
 }
 

@@ -4,7 +4,7 @@ import type { LocalReply, RequestHead, ResponseHead } from '@sofamesh/contract/m
 import type { ClientHost, ClientStreamHandler, CodecOptions, Protocol, ServerHost } from '@sofamesh/contract/protocol';
 import type { Connection } from '@sofamesh/contract/transport';
 import { FrameClientCodec, FrameClientStream } from './frame-client-codec.ts';
-import { FormatRequestHead, FormatResponseHead, foreignHead } from './frame-format-head.ts';
+import { ArgumentRequestHead, FormatRequestHead, FormatResponseHead, foreignHead } from './frame-format-head.ts';
 import { FrameServerCodec, FrameServerStream } from './frame-server-codec.ts';
 import { needMore, refused } from './frame-splitter.ts';
 
@@ -118,7 +118,10 @@ class FormatServerCodec extends FrameServerCodec implements FormatUser {
   #onRequest(frame: Buffer, oneWay: boolean): void {
     const light = this.options.light === true;
     const id = attempt(this, (format) => format.readId(frame));
-    const head = attempt(this, (format) => new FormatRequestHead(format, frame, oneWay, light));
+    const head = attempt(this, (format) => {
+      const Head = format.arguments === undefined || light ? FormatRequestHead : ArgumentRequestHead;
+      return new Head(format, frame, oneWay, light);
+    });
     if (id !== undefined && head !== undefined) this.begin(new FormatServerStream(this, frame, id), head);
   }
 

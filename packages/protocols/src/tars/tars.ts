@@ -3,6 +3,7 @@ import type { Protocol } from '@sofamesh/contract/protocol';
 import { writeUint32 } from '../shared/byte-writer.ts';
 import { BytesCache } from '../shared/bytes-cache.ts';
 import { frameProtocol } from '../shared/frame-protocol.ts';
+import { readArguments } from './arguments.ts';
 import { TextMap } from './context.ts';
 import { integerType, PacketWriter } from './encode.ts';
 import {
@@ -19,6 +20,7 @@ import {
   RequestTag,
   readInteger,
   Type,
+  Version,
 } from './packet.ts';
 import { errorReply, resultCode } from './replies.ts';
 import { httpStatusOf, Status, tarsStatusOf } from './status.ts';
@@ -68,6 +70,7 @@ const format: FrameFormat = {
   service: (frame) => nameOf(frame, RequestTag.servant),
   method: (frame) => nameOf(frame, RequestTag.method),
   timeoutMs: (frame) => new FieldWalk(frame).integer(RequestTag.timeout) ?? 0,
+  arguments: (frame, body) => (versionOf(frame) === Version.tars ? readArguments(body) : []),
   errorReply: (request, id, reply) => errorReply(request, Number(id), reply),
 
   status(reply) {

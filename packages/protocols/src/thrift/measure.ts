@@ -3,8 +3,8 @@ import type { CodecLimits } from '@sofamesh/contract/protocol';
 import { readUint32 } from '../shared/byte-writer.ts';
 import { needMore } from '../shared/frame-splitter.ts';
 import { MessageHead, nameBytesMax } from '../shared/thrift/message.ts';
+import { type SkipState, StructSkipper } from '../shared/thrift/struct-skipper.ts';
 import { blockBytes, fixedBytes } from './header.ts';
-import { type SkipState, StructSkipper } from './struct-skipper.ts';
 
 const badMagic: FrameFault = { code: 'bad_magic', message: 'the bytes begin no message of Thrift' };
 const badLength: FrameFault = { code: 'bad_length', message: 'the frame is too short for what it begins with' };

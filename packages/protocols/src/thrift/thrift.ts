@@ -3,7 +3,8 @@ import type { LocalReply } from '@sofamesh/contract/message';
 import type { CodecLimits, Protocol } from '@sofamesh/contract/protocol';
 import { ByteWriter } from '../shared/byte-writer.ts';
 import { frameProtocol } from '../shared/frame-protocol.ts';
-import { MessageType, writeMessageHead } from '../shared/thrift/message.ts';
+import { readArguments } from '../shared/thrift/arguments.ts';
+import { Encoding, MessageType, writeMessageHead } from '../shared/thrift/message.ts';
 import { type CallName, callNames, editedName, methodBytes } from '../shared/thrift/names.ts';
 import { isDeclaredException, readExceptionType, writeException } from '../shared/thrift/results.ts';
 import {
@@ -120,6 +121,7 @@ const format: FrameFormat = {
   writeId: (frame, id) => read(frame).withId(frame, id),
   service: (frame) => nameOf(frame).service,
   method: (frame) => nameOf(frame).method,
+  arguments: (frame, body) => readArguments(body, read(frame).message.encoding === Encoding.compact),
   errorReply,
   status(reply) {
     const { message, structAt } = read(reply);

@@ -242,10 +242,10 @@ export class Cluster implements UpstreamCluster {
     }
   }
 
-  /** The limits are those of HTTP; calls of an RPC protocol have been measured by their listener. */
   readonly #codecOptionsOf = (protocol: Protocol): CodecOptions => {
-    const { codecLimits, codecSettings } = this.config;
-    return { limits: isHttp(protocol) ? codecLimits : defaultCodecLimits, settings: codecSettings[protocol.name] };
+    const { codecLimits, codecSettings, rpc } = this.config;
+    const limits = isHttp(protocol) ? codecLimits : (rpc?.codecLimits ?? defaultCodecLimits);
+    return { limits, settings: codecSettings[protocol.name] };
   };
 
   #dialer(

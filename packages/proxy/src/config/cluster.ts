@@ -56,6 +56,8 @@ export interface RpcUpstreamConfig {
   readonly bound: boolean;
   /** The protocol's own heartbeats; undefined: none. */
   readonly heartbeat: KeepaliveConfig | undefined;
+  /** On what hosts send in RPC protocols, those that requests are converted to included. Absent: defaults. */
+  readonly codecLimits?: CodecLimits;
 }
 
 /** `envoy.config.core.v3.KeepaliveSettings`. */

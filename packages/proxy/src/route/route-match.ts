@@ -60,9 +60,10 @@ function compilePath(config: PathMatchConfig, where: string): StringMatch {
   };
 }
 
-/** The arguments of an RPC call are its parameters, named after their places: `0`, `1`, … */
+/** The arguments of an RPC call are its parameters, named after their places (`0`, `1`, …) or their own numbers (`#1`, …). */
 function argumentOf(head: RequestHead, name: string): string | undefined {
-  return /^\d{1,3}$/.test(name) ? head.argument!(Number(name)) : undefined;
+  if (/^\d{1,3}$/.test(name)) return head.argument!(Number(name));
+  return /^#\d{1,5}$/.test(name) ? head.argumentOfId?.(Number(name.slice(1))) : undefined;
 }
 
 function compileQuery(config: QueryMatchConfig, where: string) {

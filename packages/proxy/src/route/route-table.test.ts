@@ -174,6 +174,19 @@ describe('matches', () => {
     assert.equal(named.match(called(['x']), random), undefined);
   });
 
+  test('arguments of a call, by their own numbers', () => {
+    const table = match({ queryParameters: [{ name: '#12', match: exact }] });
+    const called = (id: number) =>
+      Object.assign(head('h', '/get'), {
+        argument: () => 'v',
+        argumentOfId: (at: number) => (at === id ? 'v' : undefined),
+      });
+    assert.notEqual(table.match(called(12), random), undefined);
+    assert.equal(table.match(called(1), random), undefined);
+    const byPlace = Object.assign(head('h', '/get'), { argument: () => 'v' });
+    assert.equal(table.match(byPlace, random), undefined);
+  });
+
   test('a share of the requests', () => {
     const table = match({ fractionPpm: 250_000 });
     let hits = 0;

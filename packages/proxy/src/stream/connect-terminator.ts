@@ -30,6 +30,15 @@ class RawClientCodec implements ClientCodec {
   constructor(connection: Connection, host: ClientHost) {
     this.connection = connection;
     this.#host = host;
+    // Whoever waits for the connection takes it at once. Otherwise it was dialled for one who has left since, and a host that
+    // speaks first is not to be kept for the next.
+    queueMicrotask(() => this.#closeUnlessUsed());
+  }
+
+  #closeUnlessUsed(): void {
+    if (this.#used) return;
+    this.#used = true;
+    this.connection.close('now');
   }
 
   get activeStreams(): number {

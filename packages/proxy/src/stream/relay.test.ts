@@ -123,6 +123,28 @@ describe('service level RELAY', () => {
     assert.equal(upstream.peer.closed?.kind, 'reset');
   });
 
+  test('a client that leaves while its upstream is dialled leaves nothing behind', async () => {
+    const { world, upstream } = await relayed();
+    world.network.blackHoles.add('10.0.0.1:1');
+    const client = await world.client();
+    client.send('too early');
+    await world.settle();
+    client.connection.close('reset');
+    await world.settle();
+    const [dialled] = world.network.connections;
+    dialled!.inbox.push({ kind: 'connect' });
+    await world.settle();
+    assert.deepEqual(upstream.peer.take(), []);
+    assert.equal(upstream.peer.closed?.kind, 'closed');
+    assert.deepEqual(world.network.connections, []);
+
+    world.network.blackHoles.clear();
+    const next = await world.client();
+    next.send('in time');
+    await world.settle();
+    assert.equal(text(next), 'echo in time');
+  });
+
   test('an idle connection is closed', async () => {
     const { world } = await relayed({}, { streamIdleTimeoutMs: 1000, idleTimeoutMs: 1000 });
     const client = await world.client();

@@ -12,7 +12,7 @@ import type { CloseCause, Connection } from '@sofamesh/contract/transport';
 import { resetReasonOf } from '../reset-reason.ts';
 import { ConvertedCall } from './converted-call.ts';
 import type { RuleIndex } from './rule-index.ts';
-import { rulesOf } from './settings.ts';
+import { type ConversionSettings, rulesOf } from './settings.ts';
 
 /**
  * What turns calls into requests of HTTP, pooled as that is: what a cluster of HTTP hosts is spoken to in by an RPC listener.
@@ -28,6 +28,9 @@ export function rpcToJson(
   return {
     name,
     pooling: http.pooling,
+    ...(http.alpn !== undefined && { alpn: http.alpn }),
+    ...(http.httpVersion !== undefined && { httpVersion: http.httpVersion }),
+    upstreamOnly: true,
     detect: () => 'mismatch',
     createServerCodec() {
       throw new CodedError('no_server', `${name} is spoken to hosts only`);
@@ -63,7 +66,8 @@ export class RpcToJsonClientCodec implements ClientCodec {
     this.limits = limits;
     this.protocols = protocols;
     this.rules = rulesOf(settings);
-    this.#http = http.createClientCodec(connection, host, { limits });
+    const { http: options = { limits } } = settings as ConversionSettings;
+    this.#http = http.createClientCodec(connection, host, options);
   }
 
   get available(): number {

@@ -1,4 +1,5 @@
 import { CodedError } from '@sofamesh/base/errors';
+import type { CodecOptions } from '@sofamesh/contract/protocol';
 import type { Mapping } from './mapping.ts';
 import { RuleIndex } from './rule-index.ts';
 
@@ -7,6 +8,8 @@ export interface ConversionSettings {
   /** json-to-rpc: what the hosts speak. */
   readonly protocol: string;
   readonly mapping: Mapping;
+  /** rpc-to-json: for the codec of HTTP. Absent: defaults. */
+  readonly http?: CodecOptions;
 }
 
 /** Connections of a cluster have the same settings, which are compiled once. */

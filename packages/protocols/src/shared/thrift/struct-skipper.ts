@@ -1,6 +1,6 @@
-import { readUint32 } from '../shared/byte-writer.ts';
-import { varint32, varint32Octets, varint64Octets, varintEnd } from '../shared/thrift/varint.ts';
+import { readUint32 } from '../byte-writer.ts';
 import { binaryTypes, compactTypes, type ValueTypes } from './value-types.ts';
+import { varint32, varint32Octets, varint64Octets, varintEnd } from './varint.ts';
 
 /** Structs, lists, sets and maps within each other, as many as Thrift's own libraries read by default. */
 export const depthMax = 64;
@@ -11,7 +11,7 @@ export type SkipState = 'running' | 'done' | 'broken' | 'too-deep' | 'too-large'
 const structLevel = -1;
 
 /**
- * Finds the end of a struct without making anything of it, in bytes that come in pieces: it stops between two parts and goes
+ * Finds the end of a struct, or of one value, without making anything of it, in bytes that come in pieces: it stops between two parts and goes
  * on from there, so that every byte is looked at once (the few of an unfinished number or head again). Texts and lists of
  * values of one length are passed over as a whole. A length or a count for which there is no room within the limit is
  * refused where it stands, before its bytes come.
@@ -35,11 +35,19 @@ export class StructSkipper {
   }
 
   begin(compact: boolean): void {
-    this.#types = compact ? compactTypes : binaryTypes;
+    this.beginValue(compact, 0);
     this.#state = 'running';
-    this.#pending = this.#wanted = 0;
     this.#depth = 1;
     this.#left[0] = structLevel;
+  }
+
+  /** For one value of a type as a field's head names it, in place of a struct. */
+  beginValue(compact: boolean, type: number): void {
+    this.#types = compact ? compactTypes : binaryTypes;
+    this.#state = this.#types.leastBytes[type] === 0 ? 'broken' : 'running';
+    this.#pending = 0;
+    this.#wanted = type;
+    this.#depth = 0;
   }
 
   /**
@@ -55,7 +63,7 @@ export class StructSkipper {
         position += step;
         if (this.#pending > 0) return position;
       }
-      if (this.#depth === 0) {
+      if (this.#depth === 0 && this.#wanted === 0) {
         this.#state = 'done';
         return position;
       }

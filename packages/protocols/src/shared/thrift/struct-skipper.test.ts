@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { uint32, varint } from './sample-frames.test.ts';
+import { uint32, varint } from '../../thrift/sample-frames.test.ts';
 import { depthMax, StructSkipper } from './struct-skipper.ts';
 
 /** A value of any type, as both protocols write it. */
