@@ -49,7 +49,7 @@ function readFilter(filter: JsonObject, rest: JsonObject = {}, tracing?: Tracing
     ignored: (path: string) => void ignored.push(path.replace(/^.*typed_config\.tracing/, 'tracing')),
   };
   const network = readListener(message, 'v', context).config.filterChains[0]!.network;
-  assert.ok(network.kind !== 'tcp');
+  assert.ok(network.kind === 'http' || network.kind === 'rpc');
   return { tracing: network.tracing, ignored };
 }
 
@@ -143,6 +143,32 @@ describe('readTracing', () => {
     });
   });
 
+  test('to OpenTelemetry over gRPC', () => {
+    const service = (more: JsonObject = {}) => ({ grpc_service: { envoy_grpc: { cluster_name: 'otel', ...more } } });
+    const provider = openTelemetry({ ...service(), service_name: 'shop' });
+    assert.deepEqual(read({ provider }).provider, {
+      format: 'opentelemetry-grpc',
+      service: 'shop',
+      cluster: 'otel',
+      authority: 'otel',
+      path: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+      headers: [['te', 'trailers']],
+      timeoutMs: 5000,
+      longTraceIds: true,
+      sharesSpanIds: false,
+    });
+    const { grpc_service } = service({ authority: 'otel.test' });
+    const more = { ...grpc_service, timeout: '0.2s', initial_metadata: [{ key: 'Api-Key', value: 'k' }] };
+    const { authority, timeoutMs, headers } = read({ provider: openTelemetry({ grpc_service: more }) }).provider;
+    assert.deepEqual([authority, timeoutMs, headers.at(-1)], ['otel.test', 200, ['api-key', 'k']]);
+    for (const [bad, path] of [
+      [{ grpc_service: {} }, /grpc_service\.envoy_grpc\.cluster_name/],
+      [{ ...service(), ...httpService('http://otel.test/') }, /grpc_service: .*not possible with http_service/],
+      [{ grpc_service: { ...grpc_service, initial_metadata: [{ key: 'te' }] } }, /initial_metadata\[0\]\.key/],
+    ] as const)
+      assert.throws(() => read({ provider: openTelemetry(bad as JsonObject) }), path);
+  });
+
   test('of a call', () => {
     assert.equal(readFilter(xProxy({ tracing: { provider: zipkin() } })).tracing?.provider.cluster, 'zipkin');
     const light = readFilter(xProxy({ tracing: { provider: zipkin() }, service_level: 'LIGHT' }));
@@ -161,7 +187,7 @@ describe('readTracing', () => {
 
   test('a tracer that is not here costs no traffic: nothing is traced, and that is told', () => {
     for (const provider of [
-      openTelemetry({ grpc_service: {} }),
+      openTelemetry({ grpc_service: { google_grpc: { target_uri: 'otel:4317', stat_prefix: 'otel' } } }),
       zipkin({ collector_endpoint_version: 'HTTP_PROTO' }),
       { name: 'x', typed_config: router.typed_config as JsonObject },
     ]) {

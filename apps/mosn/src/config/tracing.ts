@@ -1,3 +1,5 @@
+import type { HeaderValue } from '@sofamesh/api/gen/envoy/config/core/v3/base_pb';
+import type { GrpcService } from '@sofamesh/api/gen/envoy/config/core/v3/grpc_service_pb';
 import type { HttpService } from '@sofamesh/api/gen/envoy/config/core/v3/http_service_pb';
 import type { Tracing_Http as ProviderMessage } from '@sofamesh/api/gen/envoy/config/trace/v3/http_tracer_pb';
 import { OpenTelemetryConfigSchema } from '@sofamesh/api/gen/envoy/config/trace/v3/opentelemetry_pb';
@@ -140,18 +142,21 @@ export function readProvider(
     }
     case OpenTelemetryConfigSchema.typeName: {
       const message = decodeAny(OpenTelemetryConfigSchema, any, at);
-      if (message.grpcService !== undefined) {
-        ignored(`${at} (with a grpc_service)`);
+      const { grpcService, httpService } = message;
+      if (grpcService !== undefined && httpService !== undefined)
+        throw new FieldError(`${at}.grpc_service`, present, 'is not possible with http_service');
+      if (grpcService?.targetSpecifier.case === 'googleGrpc') {
+        ignored(`${at} (with google_grpc)`);
         return undefined;
       }
-      if (message.httpService === undefined) throw new FieldError(`${at}.http_service`, undefined, 'is required');
       if (message.sampler !== undefined) ignored(`${at}.sampler`);
       if (message.resourceDetectors.length > 0) ignored(`${at}.resource_detectors`);
       return {
         splitsSpans: false,
         config: {
-          ...readHttpService(message.httpService, `${at}.http_service`),
-          format: 'opentelemetry',
+          ...(grpcService === undefined
+            ? { ...readHttpService(httpService, `${at}.http_service`), format: 'opentelemetry' as const }
+            : { ...readGrpcService(grpcService, `${at}.grpc_service`), format: 'opentelemetry-grpc' as const }),
           service: message.serviceName || 'unknown_service:mosn',
           longTraceIds: true,
           sharesSpanIds: false,
@@ -166,8 +171,28 @@ export function readProvider(
 
 type Collector = Pick<TraceProviderConfig, 'cluster' | 'authority' | 'path' | 'headers' | 'timeoutMs'>;
 
+const exportPath = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+
+/** Reads `envoy.config.core.v3.GrpcService` with `envoy_grpc`. The cluster's hosts have to speak HTTP/2. */
+function readGrpcService({ targetSpecifier: target, timeout, initialMetadata }: GrpcService, path: string): Collector {
+  const cluster = target.case === 'envoyGrpc' ? target.value.clusterName : '';
+  if (cluster === '') throw new FieldError(`${path}.envoy_grpc.cluster_name`, '', 'must not be empty');
+  return {
+    cluster,
+    authority: (target.case === 'envoyGrpc' && target.value.authority) || cluster,
+    path: exportPath,
+    timeoutMs: durationMs(timeout, defaultTimeoutMs, `${path}.timeout`) || defaultTimeoutMs,
+    headers: [
+      ['te', 'trailers'],
+      ...mapAt(initialMetadata, `${path}.initial_metadata`, (header, where) => readHeader(header, where)),
+    ],
+  };
+}
+
 /** Reads `envoy.config.core.v3.HttpService`. */
-function readHttpService({ httpUri, requestHeadersToAdd }: HttpService, path: string): Collector {
+function readHttpService(service: HttpService | undefined, path: string): Collector {
+  if (service === undefined) throw new FieldError(path, undefined, 'is required');
+  const { httpUri, requestHeadersToAdd } = service;
   const at = `${path}.http_uri`;
   if (httpUri === undefined) throw new FieldError(at, undefined, 'is required');
   const { httpUpstreamType: upstream, uri } = httpUri;
@@ -181,21 +206,25 @@ function readHttpService({ httpUri, requestHeadersToAdd }: HttpService, path: st
     authority: url.host,
     path: `${url.pathname}${url.search}`,
     timeoutMs: durationMs(httpUri.timeout, defaultTimeoutMs, `${at}.timeout`) || defaultTimeoutMs,
-    headers: mapAt(requestHeadersToAdd, `${path}.request_headers_to_add`, ({ header }, where) => {
-      const name = header?.key.toLowerCase() ?? '';
-      const value = header?.value ?? '';
-      if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) || framing.has(name)) {
-        throw new FieldError(`${where}.header.key`, name, 'must be the name of a header that may be added');
-      }
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a value must not have
-      if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) {
-        // It may be a token, which is not for logs.
-        throw new FieldError(`${where}.header.value`, present, 'must not have control characters');
-      }
-      return [name, value] as const;
-    }),
+    headers: mapAt(requestHeadersToAdd, `${path}.request_headers_to_add`, ({ header }, where) =>
+      readHeader(header, `${where}.header`),
+    ),
   };
 }
 
+function readHeader(header: HeaderValue | undefined, path: string): readonly [name: string, value: string] {
+  const name = header?.key.toLowerCase() ?? '';
+  const value = header?.value ?? '';
+  if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) || framing.has(name)) {
+    throw new FieldError(`${path}.key`, name, 'must be the name of a header that may be added');
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a value must not have
+  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) {
+    // It may be a token, which is not for logs.
+    throw new FieldError(`${path}.value`, present, 'must not have control characters');
+  }
+  return [name, value];
+}
+
 /** What says how a report is to be read is not for the configuration. */
-const framing = new Set(['content-length', 'content-type', 'transfer-encoding', 'connection', 'host']);
+const framing = new Set(['content-length', 'content-type', 'transfer-encoding', 'connection', 'host', 'te']);

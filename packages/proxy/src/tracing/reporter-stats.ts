@@ -14,7 +14,9 @@ export class ReporterStats {
   readonly #outcomes: Readonly<Record<ReportOutcome, Counter>>;
 
   constructor(stats: Stats, format: SpanFormatName) {
-    const counter = (name: string) => stats.counter(`tracing.${format}.${name}`);
+    const way = format === 'opentelemetry-grpc' ? 'grpc' : 'http';
+    const tracer = format === 'zipkin' ? 'zipkin' : 'opentelemetry';
+    const counter = (name: string) => stats.counter(`tracing.${tracer}.${name}`);
     this.timerFlushed = counter('timer_flushed');
     this.spansDropped = counter('spans_dropped');
     this.#spansSent = counter('spans_sent');
@@ -26,10 +28,10 @@ export class ReporterStats {
         failed: counter('reports_failed'),
       };
     } else {
-      this.#reportsBegun = counter('http_reports_sent');
-      const failed = counter('http_reports_failed');
+      this.#reportsBegun = counter(`${way}_reports_sent`);
+      const failed = counter(`${way}_reports_failed`);
       this.#noCluster = failed;
-      this.#outcomes = { accepted: counter('http_reports_success'), refused: failed, failed };
+      this.#outcomes = { accepted: counter(`${way}_reports_success`), refused: failed, failed };
     }
   }
 

@@ -20,6 +20,7 @@ export class SpanReport extends Deadline implements UpstreamAttempt, PickContext
   readonly serverName = undefined;
   readonly wantsFresh = false;
   readonly #timeoutMs: number;
+  readonly #grpc: boolean;
   readonly #head: RequestHead;
   readonly #body: Buffer;
   readonly #cluster: UpstreamCluster;
@@ -42,6 +43,7 @@ export class SpanReport extends Deadline implements UpstreamAttempt, PickContext
   ) {
     super();
     this.#timeoutMs = config.timeoutMs;
+    this.#grpc = config.format === 'opentelemetry-grpc';
     this.#head = new ReportHead(config, contentType, body.length);
     this.#body = body;
     this.#cluster = cluster;
@@ -92,7 +94,10 @@ export class SpanReport extends Deadline implements UpstreamAttempt, PickContext
   onResponseHead(head: ResponseHead, end: boolean): void {
     if (this.#over) return;
     this.#cluster.stats.recordResponse(this.#host, head.status);
-    this.#outcome = head.status >= 200 && head.status < 300 ? 'accepted' : 'refused';
+    const success = head.status >= 200 && head.status < 300;
+    this.#outcome = success && !this.#grpc ? 'accepted' : 'refused';
+    // An answer of gRPC without a message has its status here.
+    if (success) this.#readGrpcStatus(head);
     if (end) this.#settle();
   }
 
@@ -100,7 +105,8 @@ export class SpanReport extends Deadline implements UpstreamAttempt, PickContext
     if (end) this.#settle();
   }
 
-  onResponseTrailers(_trailers: Headers): void {
+  onResponseTrailers(trailers: Headers): void {
+    this.#readGrpcStatus(trailers);
     this.#settle();
   }
 
@@ -117,6 +123,10 @@ export class SpanReport extends Deadline implements UpstreamAttempt, PickContext
     this.#pending?.cancel();
     this.#settle();
     stream?.reset('local-reset');
+  }
+
+  #readGrpcStatus(fields: Headers): void {
+    if (!this.#over && this.#grpc && fields.get('grpc-status') === '0') this.#outcome = 'accepted';
   }
 
   #failed(): void {

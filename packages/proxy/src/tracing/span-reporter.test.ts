@@ -75,6 +75,30 @@ describe('reports of spans', () => {
     }
   });
 
+  test('over gRPC are judged by its own status', async () => {
+    const provider = { ...openTelemetry, format: 'opentelemetry-grpc' } as const;
+    for (const [answers, counter] of [
+      [['RSP 200', 'TRL. grpc-status=0'], 'grpc_reports_success'],
+      [['RSP. 200 grpc-status=0'], 'grpc_reports_success'],
+      [['RSP 200', 'TRL. grpc-status=14'], 'grpc_reports_failed'],
+      [['RSP. 200'], 'grpc_reports_failed'],
+      [['RSP. 503 grpc-status=0'], 'grpc_reports_failed'],
+    ] as const) {
+      const onReport = (line: string, peer: { send(...lines: string[]): void }) => {
+        if (line.includes(' DAT.')) peer.send(...answers.map((each) => `${line.split(' ')[0]} ${each}`));
+      };
+      const traced = await TracedWorld.start(tracingConfig({ provider }), { onReport });
+      await traced.ask();
+      await traced.reported();
+      assert.deepEqual(
+        [traced.count(`opentelemetry.${counter}`), traced.count('opentelemetry.spans_sent')],
+        [1, 1],
+        answers[0],
+      );
+      assert.deepEqual(traced.world.stats.gaugesLeft(gauges), []);
+    }
+  });
+
   test('are reset, or find nobody', async () => {
     const reset = await TracedWorld.start(tracingConfig(), {
       onReport: (line, peer) => {

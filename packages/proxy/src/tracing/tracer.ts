@@ -33,7 +33,7 @@ export class Tracer {
     this.random = random;
     this.#reporter = reporter;
     this.#sampling = new Sampling(config, random);
-    this.#ownForm = format === 'opentelemetry' ? Form.w3c : Form.b3;
+    this.#ownForm = format === 'zipkin' ? Form.b3 : Form.w3c;
   }
 
   /** Undefined: the exchange is not sampled, and its head goes on as it came. */

@@ -6,7 +6,7 @@ const subBits = 4;
 const subCount = 1 << subBits;
 const unitsPerValue = 1000;
 const exponentMax = 40;
-const unitsMax = 2 ** exponentMax;
+const unitsBeyond = 2 ** exponentMax;
 /** More do not fit into a small integer. */
 const wideUnits = 2 ** 30;
 const narrowedBits = 16;
@@ -19,7 +19,7 @@ export function bucketOf(value: number): number {
   if (units < subCount) return units | 0;
   if (units < wideUnits) return narrowBucket(units | 0, 0);
   // Sixteen bits less say nothing that a bucket that wide does: no power is computed for each value.
-  return units < unitsMax ? narrowBucket((units / 2 ** narrowedBits) | 0, narrowedBits) : bucketCount - 1;
+  return units < unitsBeyond ? narrowBucket((units / 2 ** narrowedBits) | 0, narrowedBits) : bucketCount - 1;
 }
 
 /** Of at least {@link subCount} units, after `narrowed` low bits were cut off. */

@@ -1,9 +1,9 @@
 import type { SpanFormat, SpanRecord, SpanTag } from '@sofamesh/contract/trace';
 
 /** `SPAN_KIND_SERVER`, `SPAN_KIND_CLIENT` and `STATUS_CODE_ERROR` of OTLP. */
-const serverKind = 2;
-const clientKind = 3;
-const errorStatus = 2;
+export const serverKind = 2;
+export const clientKind = 3;
+export const errorStatus = 2;
 
 /** Spans as OTLP over HTTP takes them in JSON (opentelemetry-proto, `ExportTraceServiceRequest`). */
 export function openTelemetryFormat(service: string): SpanFormat {

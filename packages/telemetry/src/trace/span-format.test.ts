@@ -121,3 +121,71 @@ test('text of a peer stays text', () => {
   const [inOtlp] = encoded('opentelemetry', { name: nasty }).resourceSpans[0].scopeSpans[0].spans;
   assert.equal(inOtlp.name, nasty);
 });
+
+/** Fields of a message of Protocol Buffers: numbers of 64 bits, or bytes. */
+function fieldsOf(message: Buffer): [field: number, value: bigint | Buffer][] {
+  const fields: [number, bigint | Buffer][] = [];
+  let at = 0;
+  const varint = () => {
+    let value = 0n;
+    for (let shift = 0n; ; shift += 7n) {
+      const byte = message[at++]!;
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+  };
+  while (at < message.length) {
+    const head = Number(varint());
+    let value: bigint | Buffer;
+    if ((head & 7) === 0) value = varint();
+    else {
+      const length = (head & 7) === 1 ? 8 : Number(varint());
+      value = message.subarray(at, (at += length));
+      assert.equal(value.length, length);
+    }
+    fields.push([head >> 3, value]);
+  }
+  return fields;
+}
+
+function inside(message: bigint | Buffer, ...path: readonly number[]): (bigint | Buffer)[] {
+  const [first, ...rest] = path;
+  if (first === undefined) return [message];
+  return fieldsOf(message as Buffer).flatMap(([field, value]) => (field === first ? inside(value, ...rest) : []));
+}
+
+describe('OTLP over gRPC', () => {
+  const encodedIn = (...spans: SpanRecord[]) => spanFormat('opentelemetry-grpc', 'front').encode(spans);
+
+  test('is a message of gRPC with a resource and its spans', () => {
+    const bytes = encodedIn(span, { ...span, name: 'other' });
+    assert.deepEqual([bytes[0], bytes.readUInt32BE(1)], [0, bytes.length - 5]);
+    const message = bytes.subarray(5);
+    assert.deepEqual(inside(message, 1, 1, 1, 1).map(String), ['service.name']);
+    assert.deepEqual(inside(message, 1, 1, 1, 2, 1).map(String), ['front']);
+    assert.deepEqual(inside(message, 1, 2, 1, 1).map(String), ['mosn']);
+    assert.deepEqual(inside(message, 1, 2, 2, 5).map(String), ['shop.Users/get', 'other']);
+  });
+
+  test('a span', () => {
+    const failed: SpanRecord = { ...span, failed: true, kind: 'client', tags: [...span.tags, ['left', -1]] };
+    const [only] = inside(encodedIn(failed).subarray(5), 1, 2, 2) as [Buffer];
+    const hex = (field: number) => inside(only, field).map((value) => (value as Buffer).toString('hex'));
+    assert.deepEqual([hex(1), hex(2), hex(4)], [[span.traceId], [span.spanId], [span.parentId]]);
+    assert.deepEqual(inside(only, 6), [3n]);
+    const times = [7, 8].map((field) => (inside(only, field)[0] as Buffer).readBigUInt64LE());
+    assert.deepEqual(times, [BigInt(wallMs) * 1_000_000n + 250_000n, BigInt(wallMs) * 1_000_000n + 12_750_000n]);
+    assert.deepEqual(inside(only, 15, 3), [2n]);
+    assert.deepEqual(inside(only, 9, 2, 1).map(String), ['proxy']);
+    assert.deepEqual(inside(only, 9, 2, 2), [1n]);
+    assert.deepEqual(inside(only, 9, 2, 3), [200n, 2n ** 64n - 1n]);
+    assert.equal((inside(only, 9, 2, 4)[0] as Buffer).readDoubleLE(), 0.5);
+  });
+
+  test('a root that did not fail, of a short trace', () => {
+    const root: SpanRecord = { ...span, traceId: '48485a3953bb6124', parentId: undefined };
+    const [only] = inside(encodedIn(root).subarray(5), 1, 2, 2) as [Buffer];
+    assert.equal((inside(only, 1)[0] as Buffer).toString('hex'), '000000000000000048485a3953bb6124');
+    assert.deepEqual([inside(only, 4), inside(only, 6), inside(only, 15)], [[], [2n], []]);
+  });
+});
