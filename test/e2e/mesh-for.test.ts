@@ -110,21 +110,16 @@ function smallMesh(more = ''): MeshFolder {
 }
 
 describe('meshctl up --for', () => {
-  test('runs the bookstore, prints the table, and is content', async (t) => {
-    const folder = kept(MeshFolder.bookstore());
-    const finished = await meshctl('up', folder.path, '--for', '6s');
+  test('prints the table, and is content with traffic on every route and no errors', async (t) => {
+    const folder = smallMesh(caller);
+    folder.edit('config/web.yaml', (text) => text.replace(/^.*name: unused.*\n/m, ''));
+    folder.edit('server.mjs', (text) => text.replace('500', '200'));
+    const finished = await meshctl('up', folder.path, '--for', '2s');
     assert.equal(finished.code, 0, finished.output);
     const rows = lastTable(finished).map((line) => line.split(/ {2,}/));
     assert.deepEqual(
       rows.map(([host, route]) => `${host}/${route}`),
-      [
-        'catalog.bookstore/shoppers',
-        'catalog.bookstore/testers',
-        'inventory.bookstore/reserve',
-        'inventory.bookstore/stock',
-        'pricing.bookstore/price',
-        'pricing.bookstore/quote',
-      ],
+      ['web.shop/broken', 'web.shop/fine'],
     );
     for (const [, route, requests, , errors] of rows) {
       assert.ok(Number(requests) > 0, `${route}: ${requests} requests`);

@@ -300,7 +300,14 @@ describe('Ctrl-C', () => {
     await secondMeshd?.stop();
     assert.equal(code, 0, mesh.process.tail());
     assert.ok(!mesh.process.output.includes(escapeCode));
-    assert.match(mesh.process.output, /^SERVICE +ROUTE +REQUESTS +REQ\/S +ERRORS +INJECTED +P50 +P99 +VERSIONS$/m);
+    const lines = mesh.process.output.split('\n');
+    const head = lines.findLastIndex((line) =>
+      /^SERVICE +ROUTE +REQUESTS +REQ\/S +ERRORS +INJECTED +P50 +P99 +VERSIONS$/.test(line),
+    );
+    assert.deepEqual(
+      lines.slice(head + 1, head + 1 + routes.length).map((line) => line.split(/ +/).slice(0, 2)),
+      routes.map(([service, route]) => [`${service}.bookstore`, route]),
+    );
     assert.deepEqual(processesOf(folder.path), []);
     assert.deepEqual(
       listeningAddresses().filter((address) => folder.range.has(address)),

@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { tokenFrame, tokenGuest } from '@sofamesh/protocols/shared/wasm/test-support/token-guest';
-import { keepProgram } from '../../apps/meshctl/src/bundle/kept-program.ts';
-import { launchMosn, Mosn, type MosnOptions } from './support/mosn.ts';
+import { launchMosn, Mosn, type MosnOptions, mosnSources } from './support/mosn.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const typeUrl = (name: string) => `type.googleapis.com/${name}`;
@@ -209,11 +208,8 @@ describe('plug-ins from outside of the repository', () => {
     });
   }
 
-  test('are loaded by the bundle, from its snapshot', async (t) => {
-    const bundled = await keepProgram(root, 'mosn', join(root, 'node_modules', '.cache', 'sofamesh'));
-    assert.ok(bundled.snapshot !== undefined);
-    const nodeArgs = ['--snapshot-blob', bundled.snapshot];
-    await carriesParcels(t, { program: bundled.file, nodeArgs, args: ['--concurrency', '2'] }, 2);
+  test('are loaded by mosn from its sources', async (t) => {
+    await carriesParcels(t, { program: mosnSources, args: ['--concurrency', '2'] }, 2);
   });
 
   test('may be a WebAssembly codec', async (t) => {

@@ -3,27 +3,20 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
-import { type BundledProgram, keepProgram } from '../../apps/meshctl/src/bundle/kept-program.ts';
-import { httpBootstrap, launchMosn, Mosn } from './support/mosn.ts';
+import { describe, test } from 'node:test';
+import { keepProgram } from '../../apps/meshctl/src/bundle/kept-program.ts';
+import { bundledMosn, httpBootstrap, launchMosn, Mosn, mosnSources } from './support/mosn.ts';
 import { Origin } from './support/origin.ts';
 
-const root = join(import.meta.dirname, '..', '..');
+const snapshot = { nodeArgs: ['--snapshot-blob', bundledMosn.snapshot ?? 'none was made'] };
 
-describe('mosn from its snapshot', () => {
-  let bundled: BundledProgram;
-  before(async () => {
-    bundled = await keepProgram(root, 'mosn', join(root, 'node_modules', '.cache', 'sofamesh'));
-  });
-
-  const parts = () => ({ program: bundled.file, nodeArgs: ['--snapshot-blob', bundled.snapshot ?? 'none was made'] });
-
+for (const [form, parts] of Object.entries({ snapshot, sources: { program: mosnSources } })) {
   for (const concurrency of ['1', '2']) {
-    test(`serves, counts and drains (${concurrency} workers)`, async (t) => {
+    test(`mosn from its ${form} serves, counts and drains (${concurrency} workers)`, async (t) => {
       const origin = await Origin.start();
       t.after(() => origin.stop());
       const args = ['--concurrency', concurrency];
-      const mosn = await Mosn.start({ ...parts(), bootstrap: httpBootstrap(origin.port).bootstrap, args });
+      const mosn = await Mosn.start({ ...parts, bootstrap: httpBootstrap(origin.port).bootstrap, args });
       t.after(() => mosn.stop());
       const response = await fetch(await mosn.url());
       assert.equal(response.status, 200);
@@ -33,11 +26,13 @@ describe('mosn from its snapshot', () => {
       assert.equal((await mosn.process.ended).code, 0, mosn.process.output);
     });
   }
+}
 
+describe('a snapshot', () => {
   test('reads its own command line and says what is wrong with it', async () => {
     const { bootstrap, parts: broken } = httpBootstrap(1);
     broken.cluster.connect_timeout = '-1s';
-    const { process } = launchMosn({ ...parts(), bootstrap });
+    const { process } = launchMosn({ ...snapshot, bootstrap });
     assert.equal((await process.ended).code, 1);
     assert.match(process.output, /^static_resources\.clusters\[0\]\.connect_timeout: .+: .+$/m);
   });

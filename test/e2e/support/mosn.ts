@@ -1,20 +1,26 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { keepProgram } from '../../../apps/meshctl/src/bundle/kept-program.ts';
 import { RunningProcess } from '../../peers/process.ts';
 
-const sources = join(import.meta.dirname, '..', '..', '..', 'apps', 'mosn', 'bin', 'mosn.js');
+const root = join(import.meta.dirname, '..', '..', '..');
+export const mosnSources = join(root, 'apps', 'mosn', 'bin', 'mosn.js');
+
+/** Of the sources as they are now, and where `meshctl up` looks for it: it starts in a quarter of the time. */
+export const bundledMosn = await keepProgram(root, 'mosn', join(root, 'node_modules', '.cache', 'sofamesh'));
+const fromSnapshot = bundledMosn.snapshot === undefined ? [] : ['--snapshot-blob', bundledMosn.snapshot];
 
 export interface MosnOptions {
   /** Written to a file of its own unless it is text already (a broken file, say). */
   readonly bootstrap: object | string;
   /** Besides `-c` and `--admin-address-path`. Default: one thread. */
   readonly args?: readonly string[];
-  /** Of Node itself. */
+  /** Of Node itself. Default: starts the bundle from its snapshot, unless there are workers, which start without it. */
   readonly nodeArgs?: readonly string[];
   /** Where the bootstrap is written and paths in it begin; it is left there. Default: a folder of its own. */
   readonly folder?: string;
-  /** What Node runs. Default: the sources. */
+  /** What Node runs. Default: the bundle. */
   readonly program?: string;
 }
 
@@ -22,9 +28,9 @@ export interface MosnOptions {
 export function launchMosn({
   bootstrap,
   args = ['--concurrency', '1'],
-  nodeArgs = [],
+  program = bundledMosn.file,
+  nodeArgs = program === bundledMosn.file && !args.includes('2') ? fromSnapshot : [],
   folder: given,
-  program = sources,
 }: MosnOptions): {
   readonly process: RunningProcess;
   readonly adminFile: string;
