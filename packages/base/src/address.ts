@@ -6,11 +6,15 @@ export interface IpAddress {
   /** A literal IPv4 or IPv6 address, without brackets. */
   readonly host: string;
   readonly port: number;
+  /** To listen on: an IPv6 address takes IPv4 connections, too, whose addresses are then told as IPv4. */
+  readonly ipv4Compat?: boolean;
 }
 
 export interface PipeAddress {
   readonly kind: 'pipe';
   readonly path: string;
+  /** To listen on: permissions of the file; the process's own without it. */
+  readonly mode?: number;
 }
 
 export function ipAddress(host: string, port: number): IpAddress {

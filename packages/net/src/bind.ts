@@ -1,4 +1,4 @@
-import { lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { type ListenOptions, type Server, Socket } from 'node:net';
 import { type Address, ipAddress } from '@sofamesh/base/address';
 import { socketPath } from './socket-address.ts';
@@ -11,8 +11,8 @@ export interface BindOptions extends Pick<ListenOptions, 'backlog' | 'reusePort'
 }
 
 /**
- * Binds and starts to listen; rejects with the system's error. An IPv6 address takes no IPv4 connections, as with
- * Envoy's `ipv4_compat: false`. A Unix socket that a dead process left behind is replaced.
+ * Binds and starts to listen; rejects with the system's error. An IPv6 address takes no IPv4 connections unless it
+ * has Envoy's `ipv4_compat`. A Unix socket that a dead process left behind is replaced.
  */
 export async function bind(server: Server, address: Address, options: BindOptions): Promise<void> {
   const { transparent = false, ...rest } = options;
@@ -22,11 +22,20 @@ export async function bind(server: Server, address: Address, options: BindOption
     return;
   }
   const where = socketPath(address);
-  const listenOptions = { ...rest, ...where, ipv6Only: 'host' in where && where.host.includes(':') };
+  const ipv6Only = address.kind === 'ip' && address.host.includes(':') && address.ipv4Compat !== true;
+  const listenOptions = { ...rest, ...where, ipv6Only };
+  await listeningInPlaceOfAbandoned(server, listenOptions);
+  if (address.kind === 'pipe' && address.mode !== undefined && !address.path.startsWith('@')) {
+    chmodSync(address.path, address.mode);
+  }
+}
+
+async function listeningInPlaceOfAbandoned(server: Server, listenOptions: ListenOptions): Promise<void> {
   try {
     await listening(server, listenOptions);
   } catch (error) {
-    if (codeOf(error) !== 'EADDRINUSE' || !('path' in where) || !(await removeAbandoned(where.path))) throw error;
+    const { path } = listenOptions;
+    if (codeOf(error) !== 'EADDRINUSE' || path === undefined || !(await removeAbandoned(path))) throw error;
     await listening(server, listenOptions);
   }
 }

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, linkSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,6 +74,34 @@ describe('listen', () => {
     const { port } = six.address as { port: number };
     const four = await transport.listen({ address: ipAddress('0.0.0.0', port) }, closeAccepted);
     await Promise.all([six.close(), four.close()]);
+  });
+
+  test('an IPv6 wildcard with ipv4Compat takes both families, and tells IPv4 peers as such', {
+    skip: ipv6Missing,
+  }, async () => {
+    const accepted: Connection[] = [];
+    const address = { ...ipAddress('::', 0), ipv4Compat: true };
+    const listener = await transport.listen({ address }, (connection) => {
+      accepted.push(connection);
+      closeAccepted(connection);
+    });
+    assert.ok(listener.address.kind === 'ip');
+    const { port } = listener.address;
+    for (const host of ['127.0.0.1', '::1']) {
+      connect(port, host).on('error', () => {});
+      await until(() => accepted.length > 0, 'the connection');
+      const { local, remote } = accepted.pop()!;
+      assert.deepEqual(local, ipAddress(host, port));
+      assert.ok(remote.kind === 'ip' && remote.host === host);
+    }
+    await listener.close();
+  });
+
+  test('a Unix socket has the permissions that its address says', async () => {
+    const address: Address = { kind: 'pipe', path: join(folder, 'mode.sock'), mode: 0o620 };
+    const listener = await transport.listen({ address }, closeAccepted);
+    assert.equal(statSync(address.path).mode & 0o777, 0o620);
+    await listener.close();
   });
 
   test('replaces the Unix socket of a dead process, never one in use or another file', async () => {

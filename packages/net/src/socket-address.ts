@@ -1,4 +1,4 @@
-import { isIP, type Socket } from 'node:net';
+import { isIP, isIPv4, type Socket } from 'node:net';
 import type { Address } from '@sofamesh/base/address';
 import { ipAddress } from '@sofamesh/base/address';
 import { CodedError } from '@sofamesh/base/errors';
@@ -29,11 +29,20 @@ export function unspecified(address: Address): Address {
 /** This side's address of a connected socket; `fallback` for a Unix socket, whose ends Node does not tell. */
 export function localAddress(socket: Socket, fallback: Address): Address {
   const { localAddress: host, localPort: port } = socket;
-  return host === undefined || port === undefined ? fallback : ipAddress(host, port);
+  return host === undefined || port === undefined ? fallback : ipAddress(withoutMapping(host), port);
 }
 
 /** The peer's address of a connected socket. */
 export function remoteAddress(socket: Socket, fallback: Address): Address {
   const { remoteAddress: host, remotePort: port } = socket;
-  return host === undefined || port === undefined ? fallback : ipAddress(host, port);
+  return host === undefined || port === undefined ? fallback : ipAddress(withoutMapping(host), port);
+}
+
+const mapped = '::ffff:';
+
+/** An IPv4 peer of a socket for both families has an address of its own kind, for prefixes and logs. */
+function withoutMapping(host: string): string {
+  if (!host.startsWith(mapped)) return host;
+  const rest = host.slice(mapped.length);
+  return isIPv4(rest) ? rest : host;
 }

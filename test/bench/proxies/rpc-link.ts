@@ -26,13 +26,13 @@ export function farSide(link: Link, certificate: Certificate): Additions {
   return { filterChain: { transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: config } } };
 }
 
-/** Both show the run's one certificate, which is its own authority, and check that of the other. */
-function common({ certificateFile, keyFile }: Certificate): object {
+/** Both show the run's one certificate and check that of the other. */
+function common({ certificateFile, keyFile, authorityFile }: Certificate): object {
   return {
     common_tls_context: {
       tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
       tls_certificates: [{ certificate_chain: { filename: certificateFile }, private_key: { filename: keyFile } }],
-      validation_context: { trusted_ca: { filename: certificateFile } },
+      validation_context: { trusted_ca: { filename: authorityFile } },
     },
   };
 }

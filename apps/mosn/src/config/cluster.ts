@@ -27,6 +27,8 @@ export interface ReadCluster {
   readonly config: ClusterConfig;
   /** How long the cluster waits for its first endpoints; 0 for ever. */
   readonly fetchTimeoutMs: number;
+  /** When one of these changes, the cluster is to be read again. */
+  readonly secretFiles: readonly string[];
 }
 
 /** Fields whose absence would let in, or leave out, somebody: a cluster that has one is refused. */
@@ -49,10 +51,13 @@ export function readCluster(cluster: Cluster, version: string, context: ReadCont
   for (const field of ignored) if (isGiven(cluster[field])) context.ignored(snake(field));
   const { discovery, fetchTimeoutMs } = readDiscovery(cluster, version);
   const transport = unwrapProxyProtocol(cluster.transportSocket, 'transport_socket');
-  const tls = readClientTls(transport.inner, transport.path, context);
+  const secretFiles: string[] = [];
+  const secrets = context.secrets?.reportingTo((file) => secretFiles.push(file));
+  const tls = readClientTls(transport.inner, transport.path, { ...context, ...(secrets && { secrets }) });
   const http = readUpstreamHttp(cluster, tls !== undefined, context);
   return {
     fetchTimeoutMs,
+    secretFiles,
     config: {
       name: cluster.name,
       version,

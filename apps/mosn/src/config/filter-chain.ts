@@ -14,18 +14,20 @@ import type {
 } from '@sofamesh/proxy/config/listener';
 import type { ReadContext } from './context.ts';
 import { decodeAny, typeNameOf } from './extensions.ts';
-import { FieldError, mapAt, prefixOf, present, snake } from './fields.ts';
+import { FieldError, mapAt, prefixOf, present } from './fields.ts';
 import { readHttpProxy } from './http-proxy.ts';
+import { configOfFilter, readDirectReply, readEarlyFilters, smallNetworkFilters } from './network-filters.ts';
 import type { RouteReference } from './route-source.ts';
 import { readRpcProxy } from './rpc-proxy.ts';
 import { readTcpProxy } from './tcp-proxy.ts';
 import { readServerTls } from './tls.ts';
 
-/** Network filters of this proxy; each ends its chain. */
+/** Network filters of this proxy. */
 export const networkFilters = [
   { name: 'envoy.filters.network.http_connection_manager', schema: HttpConnectionManagerSchema },
   { name: 'envoy.filters.network.tcp_proxy', schema: TcpProxySchema },
   { name: 'mosn.filters.network.x_proxy', schema: XProxySchema },
+  ...smallNetworkFilters,
 ] as const;
 
 export function readFilterChain(
@@ -34,34 +36,29 @@ export function readFilterChain(
   context: ReadContext,
   routes: RouteReference[],
 ): FilterChainConfig {
-  const [filter, ...rest] = chain.filters;
-  if (filter === undefined) throw new FieldError(`${path}.filters`, '[]', 'must have one');
-  const network = readNetworkFilter(filter, `${path}.filters[0]`, context, routes);
-  if (rest.length > 0) {
-    throw new FieldError(
-      `${path}.filters[1]`,
-      rest[0]?.name,
-      `no filter can follow ${filter.name}, which ends the chain`,
-    );
-  }
+  const last = chain.filters.at(-1);
+  if (last === undefined) throw new FieldError(`${path}.filters`, '[]', 'must have one');
+  const { connectionLimit, clusterByServerName } = readEarlyFilters(chain.filters, `${path}.filters`);
+  const network = readNetworkFilter(last, `${path}.filters[${chain.filters.length - 1}]`, context, routes);
   return {
     name: chain.name,
     match: readMatch(chain.filterChainMatch, `${path}.filter_chain_match`),
     tls: readServerTls(chain.transportSocket, chain.transportSocketConnectTimeout, `${path}.transport_socket`, context),
-    network,
+    network: clusterByServerName && network.kind === 'tcp' ? { ...network, clusterByServerName } : network,
+    ...(connectionLimit !== undefined && { connectionLimit }),
   };
 }
 
 function readNetworkFilter(
-  { name, configType }: Filter,
+  filter: Filter,
   path: string,
   context: ReadContext,
   routes: RouteReference[],
 ): NetworkConfig {
   const at = `${path}.typed_config`;
-  if (configType.case !== 'typedConfig')
-    throw new FieldError(at, configType.case && snake(configType.case), 'is required');
-  const any = configType.value;
+  const any = configOfFilter(filter, at);
+  const directReply = readDirectReply(any, at);
+  if (directReply !== undefined) return directReply;
   switch (typeNameOf(any)) {
     case HttpConnectionManagerSchema.typeName:
       return readHttpProxy(decodeAny(HttpConnectionManagerSchema, any, at), at, context, routes);
@@ -70,7 +67,7 @@ function readNetworkFilter(
     case XProxySchema.typeName:
       return readRpcProxy(decodeAny(XProxySchema, any, at), at, context, routes);
     default:
-      throw new FieldError(at, any.typeUrl, `no network filter of this proxy reads this (${name})`);
+      throw new FieldError(at, any.typeUrl, `no network filter of this proxy ends a chain with this (${filter.name})`);
   }
 }
 

@@ -92,6 +92,43 @@ describe('readListener', () => {
     assert.equal(config.inspectTimeoutMs, 15_000);
   });
 
+  test('reads how an address takes both families, and the permissions of a Unix socket', () => {
+    const at = (json: JsonObject) =>
+      read({ ...listenerJson('l', connectionManager(rds('r'))), address: json }).config.address;
+    const both = { socket_address: { address: '::', port_value: 1, ipv4_compat: true } };
+    assert.deepEqual(at(both), { kind: 'ip', host: '::', port: 1, ipv4Compat: true });
+    assert.deepEqual(at({ pipe: { path: '/x', mode: 0o600 } }), { kind: 'pipe', path: '/x', mode: 0o600 });
+    assert.throws(() => at({ pipe: { path: '/x', mode: 512 } }), /address\.pipe\.mode: 512: must be at most 511/);
+  });
+
+  test('reads network filters that answer themselves or stand before another', () => {
+    const at = 'envoy.extensions.filters.network';
+    const limit = (fields: JsonObject) =>
+      filter('envoy.filters.network.connection_limit', `${at}.connection_limit.v3.ConnectionLimit`, {
+        stat_prefix: 'l',
+        ...fields,
+      });
+    const sni = filter('envoy.filters.network.sni_cluster', `${at}.sni_cluster.v3.SniCluster`, {});
+    const echo = filter('envoy.filters.network.echo', `${at}.echo.v3.Echo`, {});
+    const direct = filter('envoy.filters.network.direct_response', `${at}.direct_response.v3.Config`, {
+      response: { inline_string: 'no' },
+    });
+    const chainOf = (...filters: JsonObject[]) =>
+      read({ ...listenerJson('l', echo), filter_chains: [{ filters }] }).config.filterChains[0]!;
+    assert.deepEqual(chainOf(echo).network, { kind: 'direct-reply', response: undefined });
+    const { network } = chainOf(direct);
+    assert.ok(network.kind === 'direct-reply' && Buffer.from(network.response!).toString() === 'no');
+    const whole = chainOf(limit({ max_connections: 2, delay: '1s' }), sni, tcp({ cluster: 'c' }));
+    assert.deepEqual(whole.connectionLimit, { statPrefix: 'l', connectionsMax: 2, delayMs: 1000 });
+    assert.ok(whole.network.kind === 'tcp' && whole.network.clusterByServerName);
+
+    assert.throws(() => chainOf(sni), /filters\[0\].typed_config: .*ends a chain with this/);
+    assert.throws(() => chainOf(limit({ max_connections: 0 }), echo), /max_connections: 0: must be at least 1/);
+    const one = limit({ max_connections: 1 });
+    assert.throws(() => chainOf(one, one, echo), /filters\[1\]: .*is in the chain twice/);
+    assert.throws(() => chainOf(echo, tcp({ cluster: 'c' })), /no filter can follow envoy.filters.network.echo/);
+  });
+
   test('reads RPC and TCP proxies', () => {
     const { config, routes } = read({
       name: 'l',

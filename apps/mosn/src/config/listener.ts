@@ -15,11 +15,15 @@ const defaultBufferBytes = 1024 * 1024;
 const defaultInspectTimeoutMs = 15_000;
 /** Connections of one listener in one worker, unless the runtime says another number; Envoy has no limit then. */
 const connectionsMax = 100_000;
+/** 0777. */
+const pipeModeMax = 511;
 
 export interface ReadListener {
   readonly config: ListenerConfig;
   /** Route tables that must arrive before the listener can serve. */
   readonly routes: readonly RouteReference[];
+  /** When one of these changes, the listener is to be read again. */
+  readonly secretFiles: readonly string[];
 }
 
 /** Fields whose absence would let in, or leave out, somebody: a listener that has one is refused. */
@@ -42,8 +46,12 @@ export function readListener(listener: Listener, version: string, context: ReadC
   if (listener.listenerSpecifier.case !== undefined)
     throw new FieldError('internal_listener', present, 'is not supported');
   for (const field of ignored) if (isGiven(listener[field])) context.ignored(snake(field));
-  const common = readCommon(listener, version, context);
-  return isUdp(listener) ? readUdp(listener, common, context) : readTcp(listener, common, context);
+  const secretFiles: string[] = [];
+  const secrets = context.secrets?.reportingTo((file) => secretFiles.push(file));
+  const within = { ...context, ...(secrets && { secrets }) };
+  const common = readCommon(listener, version, within);
+  const read = isUdp(listener) ? readUdp(listener, common, within) : readTcp(listener, common, within);
+  return { ...read, secretFiles };
 }
 
 function isGiven(value: unknown): boolean {
@@ -88,10 +96,20 @@ function literalAddress(address: Parameters<typeof addressOf>[0], path: string):
   if (read.kind === 'ip' && !isIpLiteral(read.host)) {
     throw new FieldError(`${path}.socket_address.address`, read.host, 'must be an IP address');
   }
-  return read;
+  const given = address?.address;
+  if (read.kind === 'ip') {
+    if (given?.case !== 'socketAddress' || !given.value.ipv4Compat) return read;
+    if (given.value.protocol === SocketProtocol.TCP) return { ...read, ipv4Compat: true };
+    throw new FieldError(`${path}.socket_address.ipv4_compat`, 'true', 'is not supported for UDP');
+  }
+  const mode = given?.case === 'pipe' ? given.value.mode : 0;
+  if (mode > pipeModeMax) throw new FieldError(`${path}.pipe.mode`, mode, `must be at most ${pipeModeMax}`);
+  return mode === 0 ? read : { ...read, mode };
 }
 
-function readUdp(listener: Listener, common: Common, context: ReadContext): ReadListener {
+type WithoutFiles = Omit<ReadListener, 'secretFiles'>;
+
+function readUdp(listener: Listener, common: Common, context: ReadContext): WithoutFiles {
   if (listener.filterChains.length > 0) {
     throw new FieldError('filter_chains', present, 'a UDP listener has listener_filters alone (there is no QUIC)');
   }
@@ -113,7 +131,7 @@ function readUdp(listener: Listener, common: Common, context: ReadContext): Read
   };
 }
 
-function readTcp(listener: Listener, common: Common, context: ReadContext): ReadListener {
+function readTcp(listener: Listener, common: Common, context: ReadContext): WithoutFiles {
   if (listener.udpListenerConfig !== undefined) {
     throw new FieldError('udp_listener_config', present, 'needs an address with protocol UDP');
   }

@@ -7,6 +7,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
+import type { DataSource } from '@sofamesh/api/gen/envoy/config/core/v3/base_pb';
 import type { ConfigSource } from '@sofamesh/api/gen/envoy/config/core/v3/config_source_pb';
 import {
   type CertificateValidationContext,
@@ -88,13 +89,32 @@ export class Secrets {
     }
     for (const [at, resource] of resources.entries()) {
       const secret = readSecret(resource, `${path}: ${file}: resources[${at}]`);
-      if (secret.name === name || (secret.name === '' && resources.length === 1)) return secret;
+      if (secret.name !== name && (secret.name !== '' || resources.length > 1)) continue;
+      for (const source of sourcesOf(secret))
+        if (source?.specifier.case === 'filename') this.#onFile(source.specifier.value);
+      return secret;
     }
     throw new FieldError(path, file, `has no secret ${JSON.stringify(name)}`);
   }
 }
 
 export const noSecrets = new Secrets([]);
+
+/** Where the parts of a secret may be. */
+function sourcesOf({ type }: Secret): readonly (DataSource | undefined)[] {
+  switch (type.case) {
+    case 'tlsCertificate': {
+      const { certificateChain, privateKey, password, ocspStaple } = type.value;
+      return [certificateChain, privateKey, password, ocspStaple];
+    }
+    case 'validationContext':
+      return [type.value.trustedCa, type.value.crl];
+    case 'sessionTicketKeys':
+      return type.value.keys;
+    default:
+      return [];
+  }
+}
 
 function resourcesOf(document: JsonValue): readonly JsonValue[] {
   const resources =

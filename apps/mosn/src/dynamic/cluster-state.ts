@@ -1,3 +1,4 @@
+import { fromBinary } from '@bufbuild/protobuf';
 import { ClusterSchema } from '@sofamesh/api/gen/envoy/config/cluster/v3/cluster_pb';
 import { ClusterLoadAssignmentSchema } from '@sofamesh/api/gen/envoy/config/endpoint/v3/endpoint_pb';
 import type { Timer } from '@sofamesh/base/clock';
@@ -13,6 +14,7 @@ import { decodeResponse } from './decode.ts';
 import { DnsDiscovery } from './dns.ts';
 import { Entry, type Stored } from './entry.ts';
 import { NamedSubscription } from './named-subscription.ts';
+import { reread } from './reread.ts';
 import type { StateContext } from './state-environment.ts';
 
 /**
@@ -89,6 +91,22 @@ export class ClusterState {
       for (const [name, entry] of this.clusters) if (!entry.isStatic && !names.has(name)) this.#remove(entry);
     const rejections = await this.settle();
     return [...errors, ...rejectionsOf('cluster', names, rejections)];
+  }
+
+  get secretFiles(): readonly string[] {
+    return [...this.clusters.values()].flatMap(({ newest }) => newest?.read.secretFiles ?? []);
+  }
+
+  /** What has a secret from one of these files warms anew. */
+  rereadSecrets(changed: ReadonlySet<string>): void {
+    for (const entry of this.clusters.values()) {
+      const read = (value: Uint8Array, version: string) =>
+        readCluster(fromBinary(ClusterSchema, value), version, this.#readContext(entry.name));
+      const stored = reread('cluster', entry, changed, read, this.#context);
+      if (stored === undefined) continue;
+      this.#stopWarming(entry);
+      this.#warm(entry, stored);
+    }
   }
 
   async applyEndpoints(versionInfo: string, received: readonly ReceivedResource[]): Promise<ResourceError[]> {

@@ -1,3 +1,4 @@
+import { fromBinary } from '@bufbuild/protobuf';
 import { ListenerSchema } from '@sofamesh/api/gen/envoy/config/listener/v3/listener_pb';
 import { RouteConfigurationSchema } from '@sofamesh/api/gen/envoy/config/route/v3/route_pb';
 import type { RouteTableConfig } from '@sofamesh/proxy/config/route';
@@ -5,6 +6,7 @@ import type { ConfigUpdate } from '@sofamesh/proxy/config/update';
 import type { Rejection } from '@sofamesh/proxy/engine-api';
 import type { ReceivedResource, ResourceError } from '@sofamesh/xds/client/ads-client';
 import { routeTypeUrl } from '@sofamesh/xds/type-urls';
+import type { ReadContext } from '../config/context.ts';
 import { type ReadListener, readListener } from '../config/listener.ts';
 import { readRouteTable } from '../config/route.ts';
 import { applyUpdate } from './apply-update.ts';
@@ -13,6 +15,7 @@ import { rejectionsOf } from './cluster-state.ts';
 import { decodeResponse } from './decode.ts';
 import { Entry, type Stored } from './entry.ts';
 import { NamedSubscription } from './named-subscription.ts';
+import { reread } from './reread.ts';
 import type { StateContext } from './state-environment.ts';
 
 /** Listeners and the route tables that they name: a listener warms until all its tables have come. */
@@ -61,14 +64,11 @@ export class ListenerState {
   }
 
   async applyListeners(versionInfo: string, received: readonly ReceivedResource[]): Promise<ResourceError[]> {
-    const { extensions, runtime, secrets, tracing, logger, clock } = this.#context;
+    const { logger, clock } = this.#context;
     const { resources, errors, incomplete } = decodeResponse(
       ListenerSchema,
       ({ name }) => name,
-      (message, version) => {
-        const ignored = (path: string) => logger.debug('a field has no effect', { listener: message.name, path });
-        return readListener(message, version, { extensions, runtime, secrets, tracing, ignored });
-      },
+      (message, version) => readListener(message, version, this.#readContext(message.name)),
       received,
       versionInfo,
       clock.wallMs(),
@@ -92,6 +92,20 @@ export class ListenerState {
     }
     const rejections = await this.settle();
     return [...errors, ...rejectionsOf('listener', names, rejections)];
+  }
+
+  get secretFiles(): readonly string[] {
+    return [...this.listeners.values()].flatMap(({ newest }) => newest?.read.secretFiles ?? []);
+  }
+
+  /** What has a secret from one of these files warms anew. */
+  rereadSecrets(changed: ReadonlySet<string>): void {
+    for (const entry of this.listeners.values()) {
+      const read = (value: Uint8Array, version: string) =>
+        readListener(fromBinary(ListenerSchema, value), version, this.#readContext(entry.name));
+      const stored = reread('listener', entry, changed, read, this.#context);
+      if (stored !== undefined) entry.warm(stored);
+    }
   }
 
   async applyRoutes(versionInfo: string, received: readonly ReceivedResource[]): Promise<ResourceError[]> {
@@ -156,6 +170,12 @@ export class ListenerState {
 
   stop(): void {
     for (const entry of this.listeners.values()) entry.stopWaiting();
+  }
+
+  #readContext(listener: string): ReadContext {
+    const { extensions, runtime, secrets, tracing, logger } = this.#context;
+    const ignored = (path: string) => logger.debug('a field has no effect', { listener, path });
+    return { extensions, runtime, secrets, tracing, ignored };
   }
 
   #failure(name: string, versionInfo: string, errors: readonly ResourceError[]) {

@@ -15,6 +15,7 @@ import type { Subscriptions } from './applier.ts';
 import { ClusterState } from './cluster-state.ts';
 import type { Stored } from './entry.ts';
 import { ListenerState } from './listener-state.ts';
+import { SecretFiles } from './secret-files.ts';
 import type { StateContext, StateEnvironment } from './state-environment.ts';
 
 /**
@@ -31,6 +32,7 @@ export class ResourceState implements AdsSink {
   /** Changes are made one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
   #woken = false;
+  readonly #secretFiles: SecretFiles;
   #stopped = false;
   readonly #first: Record<'cds' | 'lds', FirstFetch>;
   #initialized = false;
@@ -49,6 +51,13 @@ export class ResourceState implements AdsSink {
     };
     this.listeners = new ListenerState(this.#context);
     this.clusters = new ClusterState(this.#context, () => this.listeners.clustersInUse());
+    this.#secretFiles = new SecretFiles(environment.clock, (changed) => {
+      void this.#enqueue(async () => {
+        this.clusters.rereadSecrets(changed);
+        this.listeners.rereadSecrets(changed);
+        this.#wake();
+      });
+    });
     const settled = () => this.#wake();
     this.#first = {
       cds: new FirstFetch(clusterTypeUrl, bootstrap.cds, this.#context, settled),
@@ -103,6 +112,7 @@ export class ResourceState implements AdsSink {
   /** Nothing more is changed: the proxy drains. */
   stop(): void {
     this.#stopped = true;
+    this.#secretFiles.stop();
     this.clusters.stop();
     this.listeners.stop();
     this.#first.cds.stop();
@@ -157,7 +167,9 @@ export class ResourceState implements AdsSink {
   }
 
   #progress(): void {
-    if (this.#initialized || this.#stopped) return;
+    if (this.#stopped) return;
+    this.#secretFiles.watch([...this.clusters.secretFiles, ...this.listeners.secretFiles]);
+    if (this.#initialized) return;
     const { cds, lds } = this.#first;
     cds.begin();
     if (!cds.over || this.clusters.warming) return;

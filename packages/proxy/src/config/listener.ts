@@ -57,6 +57,16 @@ export interface FilterChainConfig {
   readonly match: FilterChainMatch;
   readonly tls: ServerTls | undefined;
   readonly network: NetworkConfig;
+  /** Of all connections of the chain in one worker. */
+  readonly connectionLimit?: ConnectionLimitConfig;
+}
+
+/** `envoy.filters.network.connection_limit`. */
+export interface ConnectionLimitConfig {
+  readonly statPrefix: string;
+  readonly connectionsMax: number;
+  /** Between a connection that is one too many and its end, so that a client that tries again at once is slowed. */
+  readonly delayMs: number;
 }
 
 /** Empty arrays and undefined match everything; the most specific chain wins in Envoy's order of criteria. */
@@ -106,7 +116,7 @@ export interface ProxyProtocolFilterConfig {
 }
 
 /** The terminal network filter of a chain. */
-export type NetworkConfig = HttpProxyConfig | RpcProxyConfig | TcpProxyConfig;
+export type NetworkConfig = HttpProxyConfig | RpcProxyConfig | TcpProxyConfig | DirectReplyConfig;
 
 export type RouteSource =
   | { readonly kind: 'inline'; readonly table: RouteTableConfig }
@@ -193,11 +203,20 @@ export interface RpcProxyConfig extends StreamProxyConfig {
   readonly methodStats: boolean;
 }
 
+/** `envoy.filters.network.echo` and `envoy.filters.network.direct_response`. */
+export interface DirectReplyConfig {
+  readonly kind: 'direct-reply';
+  /** Sent before the connection ends; undefined: what comes goes back. */
+  readonly response: Uint8Array | undefined;
+}
+
 /** `envoy.filters.network.tcp_proxy`. */
 export interface TcpProxyConfig {
   readonly kind: 'tcp';
   readonly statPrefix: string;
   readonly clusters: readonly { readonly name: string; readonly weight: number }[];
+  /** `envoy.filters.network.sni_cluster`: a client that sends a server name goes to the cluster of that name. */
+  readonly clusterByServerName?: boolean;
   /** Default 1 h; 0 disables. */
   readonly idleTimeoutMs: number;
   readonly maxConnectAttempts: number;

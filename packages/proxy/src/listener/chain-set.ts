@@ -3,6 +3,8 @@ import type { Connection, ServerTls } from '@sofamesh/contract/transport';
 import type { FilterChainConfig, ListenerConfig } from '../config/listener.ts';
 import type { NetworkFilter } from '../network-filter.ts';
 import { type ProxyContext, StreamProxy } from '../stream/stream-proxy.ts';
+import { ConnectionLimit } from '../tcp/connection-limit.ts';
+import { DirectReply } from '../tcp/direct-reply.ts';
 import { TcpProxy } from '../tcp/tcp-proxy.ts';
 import { ChainMatcher, type Inspected } from './chain-match.ts';
 import type { InspectionPlan } from './connection-inspector.ts';
@@ -36,7 +38,7 @@ export class ChainSet {
     const known = new KnownTls(before);
     const reusable = before?.config.bufferBytesMax === config.bufferBytesMax ? before : undefined;
     this.chains = all.map((chain, at) => {
-      const kept = reusable?.chains.find((entry) => isDeepStrictEqual(entry.config.network, chain.network));
+      const kept = reusable?.chains.find((entry) => isSameNetwork(entry.config, chain));
       const tls = known.get(chain.tls);
       if (kept !== undefined) return { config: chain, tls, network: kept.network };
       const where = at < filterChains.length ? `filter_chains[${at}]` : 'default_filter_chain';
@@ -78,12 +80,29 @@ class KnownTls {
   }
 }
 
+function isSameNetwork(one: FilterChainConfig, other: FilterChainConfig): boolean {
+  return isDeepStrictEqual(one.network, other.network) && isDeepStrictEqual(one.connectionLimit, other.connectionLimit);
+}
+
 function createNetwork(
+  chain: FilterChainConfig,
+  listener: ListenerConfig,
+  context: ProxyContext,
+  where: string,
+): NetworkFilter {
+  const network = createLast(chain, listener, context, where);
+  const { connectionLimit } = chain;
+  return connectionLimit === undefined ? network : new ConnectionLimit(connectionLimit, context.environment, network);
+}
+
+/** The filter that ends the chain. */
+function createLast(
   { network }: FilterChainConfig,
   listener: ListenerConfig,
   context: ProxyContext,
   where: string,
 ): NetworkFilter {
+  if (network.kind === 'direct-reply') return new DirectReply(network.response);
   if (network.kind === 'tcp') return new TcpProxy(network, context.environment, context.clusters);
   return new StreamProxy(network, context, listener.bufferBytesMax, where);
 }

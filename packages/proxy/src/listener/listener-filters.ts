@@ -11,7 +11,7 @@ import { TlsInspector } from './tls-inspector.ts';
 
 /**
  * The listener filters of a listener; undefined when a chain can be chosen without them. The inspectors wait for first
- * bytes only where some chain depends on what they find: a server that speaks first would never be heard. A TLS inspector
+ * bytes only where some chain, or the choice of its cluster, depends on what they find: a server that speaks first would never be heard. A TLS inspector
  * that is needed and not configured is added, as Envoy does.
  */
 export function planInspection(
@@ -22,8 +22,11 @@ export function planInspection(
   const matches = config.filterChains.map(({ match }) => match);
   const asksProtocols = matches.some(({ applicationProtocols }) => applicationProtocols.length > 0);
   const asksTls = matches.some((match) => match.transportProtocol !== undefined || match.serverNames.length > 0);
+  const routesByName = [...config.filterChains, config.defaultFilterChain].some(
+    (chain) => chain?.network.kind === 'tcp' && chain.network.clusterByServerName === true,
+  );
   const wanted = config.listenerFilters.filter(({ kind }) => {
-    if (kind === 'tls-inspector') return asksTls || asksProtocols;
+    if (kind === 'tls-inspector') return asksTls || asksProtocols || routesByName;
     return asksProtocols || (kind !== 'http-inspector' && kind !== 'protocol-inspector');
   });
   const added: ListenerFilterConfig[] = [];

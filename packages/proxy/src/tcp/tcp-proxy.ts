@@ -42,7 +42,7 @@ export class TcpProxy implements NetworkFilter {
   }
 
   accept(connection: Connection, done: () => void): void {
-    const session = new TcpSession(this.#scope, connection, this.#pickCluster(), (ended) => {
+    const session = new TcpSession(this.#scope, connection, this.#clusterOf(connection), (ended) => {
       this.#sessions.delete(ended);
       done();
     });
@@ -55,6 +55,10 @@ export class TcpProxy implements NetworkFilter {
 
   close(): void {
     for (const session of this.#sessions) session.cut('shutdown');
+  }
+
+  #clusterOf({ requestedServerName }: Connection): string {
+    return (this.#config.clusterByServerName === true && requestedServerName) || this.#pickCluster();
   }
 
   #pickCluster(): string {
