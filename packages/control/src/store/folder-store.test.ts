@@ -141,7 +141,9 @@ describe('folder store', () => {
   test('a file that stays empty holds nothing', async () => {
     const folder = new Folder();
     folder.write('a.yaml', entry('a'));
-    const { store, names } = await open([folder.path], { clock: { ...systemClock, wallMs: () => Date.now() + 60_000 } });
+    const { store, names } = await open([folder.path], {
+      clock: { ...systemClock, wallMs: () => Date.now() + 60_000 },
+    });
     folder.write('a.yaml', '');
     await store.look();
     assert.deepEqual(names(), []);
