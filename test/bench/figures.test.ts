@@ -119,8 +119,8 @@ describe('figures', () => {
       await warmUp({ check: async () => {}, run }, 0, () => usedMs, secondsMax);
       return slices;
     };
-    assert.equal(await slicesOf([20, 10, 5, 5, 4.9, 5, 3], 15), 6);
-    assert.equal(await slicesOf([20, 21, 10, 11, 9.9, 10, 5], 15), 6);
+    assert.equal(await slicesOf([20, 10, 5, 5, 4.9, 5, 5, 6, 5, 3], 15), 9);
+    assert.equal(await slicesOf([20, 21, 10, 11, 9.9, 10, 10, 10, 12, 5], 15), 9);
     assert.equal(await slicesOf([20, 10, 5, 2], 3), 3);
   });
 });

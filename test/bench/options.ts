@@ -23,7 +23,7 @@ export const usage = `npm run bench -- [options]
   --only NAME[,NAME]       scenarios to run: whole names, what they begin with (bolt), or rpc for all RPC; default all
   --runs N                 runs per scenario and proxy, of which the median counts; default 5
   --seconds N              length of a run; default 3
-  --warmup N               seconds of load before the first run, fewer when CPU time stops falling; default 15
+  --warmup N               seconds of load before the first run, fewer when CPU time stops falling; default 20
   --peers NAME[,NAME]      proxies beside mosn: nginx,haproxy,envoy,mosn-go (needs Go); default all
   --mosn source|bundle|none  apps/mosn, dist/mosn.mjs (made anew by npm run bundle), or peers only; default source
   --json FILE              where the figures go; default test/bench/results/TIME.json`;
@@ -36,7 +36,7 @@ export function readOptions(args: readonly string[]): Options {
       only: { type: 'string', default: '' },
       runs: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '3' },
-      warmup: { type: 'string', default: '15' },
+      warmup: { type: 'string', default: '20' },
       peers: { type: 'string', default: peerNames.join() },
       mosn: { type: 'string', default: 'source' },
       json: { type: 'string' },

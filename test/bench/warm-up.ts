@@ -4,7 +4,7 @@ const sliceSeconds = 1;
 /** A slice that costs no less than this part of the cheapest one before it has not got cheaper: the clock ticks in 1/100 s. */
 const stillFalling = 0.97;
 /** Compilers work in the background, so some slices may be no cheaper although a later one is. */
-const slicesWithoutGain = 3;
+const slicesWithoutGain = 6;
 
 /**
  * Loads a proxy, slice by slice, until its CPU time per request stops falling, for `secondsMax` at most: code that is
