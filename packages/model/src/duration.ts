@@ -13,7 +13,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-const TERM = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
+const TERM = /(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/y;
 const DURATION_CHARACTERS_MAX = 64;
 /** Go keeps a duration in 64 bits of nanoseconds; beyond that it refuses. */
 const DURATION_MS_MAX = 2 ** 63 / 1e6;

@@ -1,4 +1,5 @@
 import { type BuildOptions, build } from 'esbuild';
+import { lazyProtobuf } from './lazy-protobuf.ts';
 
 /** What bundles of every form have in common. */
 export const bundleOptions = {
@@ -12,6 +13,7 @@ export const bundleOptions = {
   minifySyntax: true,
   legalComments: 'none',
   logLevel: 'warning',
+  plugins: [lazyProtobuf],
 } as const satisfies BuildOptions;
 
 // CommonJS packages inside an ECMAScript module ask for Node's own modules by require.

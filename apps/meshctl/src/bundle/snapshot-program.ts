@@ -32,7 +32,7 @@ export async function snapshotProgram(entry: string, blobFile: string): Promise<
     format: 'cjs',
     banner: { js: banner },
     define: { 'import.meta.url': 'bundleUrl' },
-    plugins: [lazyBuiltins],
+    plugins: [...bundleOptions.plugins, lazyBuiltins],
   });
   try {
     const args = ['--no-warnings', '--snapshot-blob', blobFile, '--build-snapshot', script];

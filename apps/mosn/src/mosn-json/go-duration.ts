@@ -9,8 +9,8 @@ const unitsMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-const whole = /^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
-const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
+const whole = /^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+$/;
+const part = /(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g;
 /** What an int64 of nanoseconds holds, about 292 years. */
 const int64Ms = 2 ** 63 / 1e6;
 
