@@ -1,13 +1,12 @@
 import { frameProtocol } from '@sofamesh/protocols/shared/frame-protocol';
 import { compileGuest } from '@sofamesh/protocols/shared/wasm/guest';
-import { limitMemory } from '@sofamesh/protocols/shared/wasm/limit-memory';
 import { tokenFrame, tokenGuest } from '@sofamesh/protocols/shared/wasm/test-support/token-guest';
 import { wasmFormat } from '@sofamesh/protocols/shared/wasm/wasm-format';
 import type { FuzzTarget } from '../target.ts';
 import { clientTarget, serverTarget } from './codecs.ts';
 
 const options = { name: 'tokens', origin: 'tokens.wasm', headBytes: 16, exclusive: false, log: () => {} };
-const protocol = frameProtocol(wasmFormat({ ...options, module: compileGuest(limitMemory(tokenGuest(), 32)) }));
+const protocol = frameProtocol(wasmFormat({ ...options, module: compileGuest(tokenGuest(), 32) }));
 const samples = {
   protocol,
   tokens: [tokenFrame('heartbeat', 1), '\xa7\x00', '\xa7\x05', '\xff\xff\xff\xff', '\0\0\0\0'],

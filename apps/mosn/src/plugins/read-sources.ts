@@ -10,7 +10,6 @@ import {
 } from '@sofamesh/api/gen/mosn/extensions/bootstrap/plugins/v1/plugins_pb';
 import { messageOf } from '@sofamesh/base/errors';
 import { compileGuest } from '@sofamesh/protocols/shared/wasm/guest';
-import { limitMemory } from '@sofamesh/protocols/shared/wasm/limit-memory';
 import { BootstrapError, type BootstrapText } from '../config/bootstrap.ts';
 import { bootstrapExtensions, isPlugins } from '../config/bootstrap-extensions.ts';
 import { decodeAny } from '../config/extensions.ts';
@@ -96,7 +95,7 @@ function readWasm(codec: WasmCodec, where: string, folder: string): WasmSource {
   const headBytes = within(codec.headBytes, headBytesDefault, headBytesMax, `${where}.head_bytes`);
   const bytes = readFile(label, folder, `${where}.path`);
   try {
-    const module = compileGuest(limitMemory(bytes, pagesMax));
+    const module = compileGuest(bytes, pagesMax);
     return { kind: 'wasm', where, label, name, module, headBytes, exclusive: codec.exclusive };
   } catch (thrown) {
     throw new FieldError(`${where}.path`, label, messageOf(thrown), { cause: thrown });

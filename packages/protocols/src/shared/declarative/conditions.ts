@@ -1,4 +1,4 @@
-import { type FieldPlace, fieldNames, type NumberField, readField } from './number-field.ts';
+import { type FieldPlace, fieldNames, type NumberField, readField, readValues } from './number-field.ts';
 import type { SpecKind } from './spec.ts';
 import { specKinds } from './spec.ts';
 
@@ -21,10 +21,8 @@ export function readConditions(value: unknown, path: string, place: FieldPlace):
     const eachPath = Array.isArray(value) ? `${path}[${index}]` : path;
     const spec = reader.object(each, eachPath, [...fieldNames, 'is']);
     if (spec === undefined) return [];
-    const values = reader
-      .list(spec['is'])
-      .map((number) => reader.integer(number, `${eachPath}.is`, -(2 ** 31), 2 ** 32 - 1));
-    return [{ field: readField(spec, eachPath, place), values }];
+    const field = readField(spec, eachPath, place);
+    return [{ field, values: readValues(spec['is'], `${eachPath}.is`, field, place) }];
   });
 }
 

@@ -26,6 +26,13 @@ export class NumberField {
     return (this.#raw(bytes, at) & this.#mask) >>> 0;
   }
 
+  /** Whether it can be read from any frame. */
+  canBe(value: number): boolean {
+    const half = (this.#bits + 1) / 2;
+    if (this.#signed) return value >= -half && value < half;
+    return value >= 0 && value <= this.#bits && (value & ~this.#mask) >>> 0 === 0;
+  }
+
   /** False, and nothing is written, where the number does not fit. */
   write(bytes: Buffer, value: number): boolean {
     const raw = this.#signed && value < 0 ? value + this.#bits + 1 : value;
@@ -50,6 +57,17 @@ export interface FieldPlace {
   readonly little: boolean;
   /** Bytes of the head that the field must lie in. */
   readonly head: number;
+}
+
+/** One number, or several, that the field is compared with. */
+export function readValues(value: unknown, path: string, field: NumberField, { reader }: FieldPlace): number[] {
+  const list = reader.list(value);
+  if (list.length === 0) reader.fault(path, value, 'must have a number');
+  return list.map((each) => {
+    const number = reader.integer(each, path, -(2 ** 31), 2 ** 32 - 1);
+    if (number === each && !field.canBe(number)) reader.fault(path, each, 'the field is never that number');
+    return number;
+  });
 }
 
 export function readField(value: Readonly<Record<string, unknown>>, path: string, place: FieldPlace): NumberField {

@@ -90,6 +90,27 @@ describe('a spec that is wrong', () => {
       ['codec.kinds.request.is: missing: must be a whole number from -2147483648 to 4294967295'],
     ],
     [
+      'numbers that a field never is',
+      withField({
+        status: { at: 2, ok: [0, 256] },
+        kinds: { ...exampleSpec.kinds, 'go-away': { at: 1, mask: 6, is: 1 } },
+      }),
+      [
+        'codec.kinds.go-away.is: 1: the field is never that number',
+        'codec.status.ok: 256: the field is never that number',
+      ],
+    ],
+    [
+      'a condition that never holds',
+      withField({ kinds: { ...exampleSpec.kinds, 'go-away': { at: 1, is: [] } } }),
+      ['codec.kinds.go-away.is: []: must have a number'],
+    ],
+    [
+      'a negative number in a field that has none',
+      withField({ kinds: { ...exampleSpec.kinds, 'go-away': { at: 1, is: -1 } } }),
+      ['codec.kinds.go-away.is: -1: the field is never that number'],
+    ],
+    [
       'a kind without a condition',
       withField({ kinds: { ...exampleSpec.kinds, ignored: [] } }),
       ['codec.kinds.ignored: []: must have a condition'],

@@ -1,6 +1,6 @@
 import type { LocalReply } from '@sofamesh/contract/message';
 import { replyCause } from '../reply-cause.ts';
-import { type FieldPlace, fieldNames, type NumberField, readField } from './number-field.ts';
+import { type FieldPlace, fieldNames, type NumberField, readField, readValues } from './number-field.ts';
 
 /** The status of replies and what it stands for in HTTP. */
 export interface ReplyStatus {
@@ -15,13 +15,13 @@ export function readStatus(value: unknown, path: string, place: FieldPlace): Rep
   const { reader } = place;
   const spec = reader.object(value, path, [...fieldNames, 'ok', 'http', 'otherwise']);
   if (spec === undefined) return undefined;
-  const any = (number: unknown, at: string) => reader.integer(number, at, -(2 ** 31), 2 ** 32 - 1);
   const http = (number: unknown, at: string) => reader.integer(number, at, 200, 599);
   const table =
     spec['http'] === undefined ? {} : (reader.object(spec['http'], `${path}.http`, numericKeys(spec['http'])) ?? {});
+  const field = readField(spec, path, place);
   return {
-    field: readField(spec, path, place),
-    ok: reader.list(spec['ok'] ?? 0).map((number) => any(number, `${path}.ok`)),
+    field,
+    ok: readValues(spec['ok'] ?? 0, `${path}.ok`, field, place),
     http: new Map(Object.entries(table).map(([key, each]) => [Number(key), http(each, `${path}.http.${key}`)])),
     otherwise: spec['otherwise'] === undefined ? 500 : http(spec['otherwise'], `${path}.otherwise`),
   };

@@ -31,25 +31,25 @@ describe('what cannot be a codec', () => {
 
   test('says what it lacks', () => {
     assert.match(
-      refusal(() => compileGuest(without('malloc'))),
+      refusal(() => compileGuest(without('malloc'), 64)),
       /no function proxy_on_memory_allocate or malloc/,
     );
     const decode = 'proxy_decode_buffer_bytes';
     assert.match(
-      refusal(() => compileGuest(without(decode))),
+      refusal(() => compileGuest(without(decode), 64)),
       /no function proxy_decode_buffer_bytes/,
     );
     const set = ['i32', 'i32', 'i32', 'i32', 'i32'] as const;
     const imports = [{ name: 'fd_write', params: set, results: ['i32'] as const }];
     assert.match(
-      refusal(() => compileGuest(tokenGuest({ imports }))),
+      refusal(() => compileGuest(tokenGuest({ imports }), 64)),
       /imports function env\.fd_write/,
     );
     assert.match(
-      refusal(() => compileGuest(Buffer.from('no module'))),
+      refusal(() => compileGuest(Buffer.from('no module'), 64)),
       /WebAssembly/,
     );
-    const module = compileGuest(tokenGuest({ memoryName: 'heap' }));
+    const module = compileGuest(tokenGuest({ memoryName: 'heap' }), 64);
     assert.match(
       refusal(() => new Guest(module, () => {})),
       /exports no memory/,
@@ -58,12 +58,12 @@ describe('what cannot be a codec', () => {
 
   test('may fail when it starts', () => {
     const functions = [...tokenFunctions, { name: '_initialize', params: [], body: unreachable }];
-    const module = compileGuest(tokenGuest({ functions }));
+    const module = compileGuest(tokenGuest({ functions }), 64);
     assert.throws(() => new Guest(module, () => {}), { code: 'wasm_trap', message: /_initialize: unreachable/ });
   });
 
   test('every function that is not must be is one that may be missing', () => {
-    const module = compileGuest(without('proxy_hijack_buffer_bytes'));
+    const module = compileGuest(without('proxy_hijack_buffer_bytes'), 64);
     assert.equal(new Guest(module, () => {}).has('proxy_hijack_buffer_bytes'), false);
   });
 });
@@ -78,7 +78,7 @@ describe('a guest', () => {
     // The others call what is not there in this module.
     const kept = functions.filter(({ name }) => name === 'malloc' || name === decode.name);
     const encode = { ...decode, name: 'proxy_encode_buffer_bytes', body: i32(0) };
-    const guest = new Guest(compileGuest(tokenGuest({ imports, functions: [...kept, encode] })), (text) =>
+    const guest = new Guest(compileGuest(tokenGuest({ imports, functions: [...kept, encode] }), 64), (text) =>
       logged.push(text),
     );
     return { guest, logged };
@@ -112,12 +112,12 @@ describe('a guest', () => {
     const functions = tokenFunctions.map((each) =>
       each.name === recurse.name ? { ...recurse, body: [i32(0), i32(0), call(2)] } : each,
     );
-    const guest = new Guest(compileGuest(tokenGuest({ functions })), () => {});
+    const guest = new Guest(compileGuest(tokenGuest({ functions }), 64), () => {});
     assert.throws(() => guest.call('proxy_decode_buffer_bytes', Buffer.alloc(1)), { code: 'wasm_trap' });
   });
 
   test('gets input of any size in one buffer', () => {
-    const guest = new Guest(compileGuest(limitMemory(tokenGuest(), 64)), () => {});
+    const guest = new Guest(compileGuest(tokenGuest(), 64), () => {});
     for (const bytes of [1, 5000, 100_000, 10, 1_000_000]) {
       assert.equal(guest.call('proxy_decode_buffer_bytes', Buffer.alloc(bytes, 0xff)), 1);
     }

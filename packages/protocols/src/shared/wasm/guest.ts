@@ -1,10 +1,15 @@
 import { CodedError, messageOf } from '@sofamesh/base/errors';
+import { limitMemory } from './limit-memory.ts';
+import { limitSteps, stepsExport } from './limit-steps.ts';
 
 // Node has WebAssembly; the types of the language alone do not.
 export type WasmModule = object;
 
 interface WasmMemory {
   readonly buffer: ArrayBuffer;
+}
+interface WasmVariable {
+  value: number;
 }
 type WasmFunction = (...args: number[]) => number;
 type WasmExports = Readonly<Record<string, unknown>>;
@@ -42,14 +47,36 @@ const allocators = ['proxy_on_memory_allocate', 'malloc'] as const;
 
 export type GuestCall = (typeof required)[number] | (typeof optional)[number];
 
-/** Compiles a module and says why it cannot be a codec. Throws `bad_wasm`. */
-export function compileGuest(bytes: Buffer): WasmModule {
-  let module: WasmModule;
+/** Steps ({@link limitSteps}) that a guest may take while it is started. */
+const startStepsMax = 268_435_456;
+/** Steps of one call, and more for each byte that it is given: an endless loop ends after some hundredths of a second. */
+const callStepsMax = 4_194_304;
+const stepsPerByteMax = 64;
+/** Of a line of its log, which costs more than a round of a loop. */
+const stepsPerLogLine = 4096;
+/** What fits into the count. */
+const stepsCountable = 2 ** 31 - 1;
+
+/**
+ * Compiles a module with limits on its memory (`pagesMax` pages of 64 KiB) and its time, and says why it cannot be a
+ * codec. Throws `bad_wasm`.
+ */
+export function compileGuest(bytes: Buffer, pagesMax: number): WasmModule {
+  const limitedMemory = limitMemory(bytes, pagesMax);
+  // What is said of a module should be about the one that its author knows.
+  checkGuest(compile(limitedMemory));
+  return compile(limitSteps(limitedMemory, startStepsMax));
+}
+
+function compile(bytes: Buffer): WasmModule {
   try {
-    module = new wasm.Module(bytes);
+    return new wasm.Module(bytes);
   } catch (thrown) {
     throw new CodedError('bad_wasm', messageOf(thrown), { cause: thrown });
   }
+}
+
+function checkGuest(module: WasmModule): void {
   const functions = new Set(wasm.Module.exports(module).flatMap(({ name, kind }) => (kind === 'function' ? name : [])));
   for (const name of required)
     if (!functions.has(name)) throw new CodedError('bad_wasm', `exports no function ${name}`);
@@ -61,7 +88,6 @@ export function compileGuest(bytes: Buffer): WasmModule {
       throw new CodedError('bad_wasm', `imports ${kind} ${from}.${name}, which is not there`);
     }
   }
-  return module;
 }
 
 /** Bytes of the first input buffer. */
@@ -76,13 +102,14 @@ const logBytesMax = 1024;
 export class Guest {
   readonly #exports: WasmExports;
   readonly #memory: WasmMemory;
+  readonly #stepsLeft: WasmVariable;
   readonly #log: (text: string) => void;
   #input = 0;
   #inputBytes = 0;
   #output: Buffer | undefined;
   #outputNumber = 0;
 
-  /** Throws `bad_wasm`. */
+  /** `module`: of {@link compileGuest}. Throws `bad_wasm`. */
   constructor(module: WasmModule, log: (text: string) => void) {
     this.#log = log;
     try {
@@ -93,7 +120,8 @@ export class Guest {
     const { memory, _initialize: initialize } = this.#exports;
     if (!(memory instanceof wasm.Memory)) throw new CodedError('bad_wasm', 'exports no memory');
     this.#memory = memory;
-    if (typeof initialize === 'function') this.#run('_initialize', []);
+    this.#stepsLeft = this.#exports[stepsExport] as WasmVariable;
+    if (typeof initialize === 'function') this.#run('_initialize', [], startStepsMax);
   }
 
   has(name: GuestCall): boolean {
@@ -115,7 +143,7 @@ export class Guest {
       at += part.length;
     }
     this.#output = undefined;
-    return this.#run(name, [this.#input, length]);
+    return this.#run(name, [this.#input, length], callStepsMax + stepsPerByteMax * length);
   }
 
   /** A copy of what the guest handed over in its last call under this number; undefined: nothing. */
@@ -130,10 +158,12 @@ export class Guest {
       // Numbers two and three say what of the buffer to replace: always all.
       proxy_set_buffer_bytes: (number = 0, _start, _max, at = 0, length = 0) => {
         this.#output = Buffer.from(this.#slice(at, length));
+        this.#spend(this.#output.length >>> 6);
         this.#outputNumber = number;
         return done;
       },
       proxy_log: (_level, at = 0, length = 0) => {
+        this.#spend(stepsPerLogLine);
         this.#log(Buffer.from(this.#slice(at, Math.min(length, logBytesMax))).toString('utf8'));
         return done;
       },
@@ -148,7 +178,7 @@ export class Guest {
     if (this.#input !== 0 && length <= this.#inputBytes) return;
     const bytes = Math.max(length, this.#inputBytes * 2, inputBytesMin);
     const allocator = allocators.find((name) => typeof this.#exports[name] === 'function')!;
-    const at = this.#run(allocator, [bytes]) >>> 0;
+    const at = this.#run(allocator, [bytes], callStepsMax + bytes) >>> 0;
     if (at === 0 || at + bytes > this.#memory.buffer.byteLength) {
       throw new CodedError('wasm_trap', `${allocator}: no memory for ${bytes} bytes`);
     }
@@ -164,11 +194,21 @@ export class Guest {
     return new Uint8Array(buffer, start, bytes);
   }
 
-  #run(name: string, args: readonly number[]): number {
+  /** What is below zero ends the guest at its next step. */
+  #spend(steps: number): void {
+    // While the module starts there is no variable yet.
+    if (this.#stepsLeft !== undefined) this.#stepsLeft.value -= steps;
+  }
+
+  #run(name: string, args: readonly number[], steps: number): number {
+    const stepsLeft = this.#stepsLeft;
+    const allowed = Math.min(steps, stepsCountable);
+    stepsLeft.value = allowed;
     try {
       return (this.#exports[name] as WasmFunction)(...args);
     } catch (thrown) {
-      throw new CodedError('wasm_trap', `${name}: ${messageOf(thrown)}`, { cause: thrown });
+      const reason = stepsLeft.value < 0 ? `not done after ${allowed} steps` : messageOf(thrown);
+      throw new CodedError('wasm_trap', `${name}: ${reason}`, { cause: thrown });
     }
   }
 }

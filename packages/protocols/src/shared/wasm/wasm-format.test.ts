@@ -5,7 +5,6 @@ import { ScriptedClient, ScriptedServer } from '@sofamesh/testkit/protocol-suite
 import { frameProtocol } from '../frame-protocol.ts';
 import { frameProtocolCases } from '../frame-protocol-cases.test.ts';
 import { compileGuest } from './guest.ts';
-import { limitMemory } from './limit-memory.ts';
 import { tokenFrame, tokenGuest } from './test-support/token-guest.ts';
 import { wasmFormat } from './wasm-format.ts';
 
@@ -16,7 +15,7 @@ function tokenProtocol({ exclusive = false, bytes = tokenGuest() } = {}) {
   const format = wasmFormat({
     name: 'tokens',
     origin: './tokens.wasm',
-    module: compileGuest(limitMemory(bytes, pagesMax)),
+    module: compileGuest(bytes, pagesMax),
     headBytes: 16,
     exclusive,
     log: (text) => logged.push(text),
@@ -71,6 +70,7 @@ const fixtures: ProtocolFixtures = {
     { name: 'what ends the guest', side: 'server', bytes: (id) => tokenFrame('trap', id), code: 'codec_failed' },
     { name: 'what ends the guest', side: 'client', bytes: (id) => tokenFrame('trap', id), code: 'codec_failed' },
     { name: 'what takes all memory', side: 'server', bytes: (id) => tokenFrame('greedy', id), code: 'codec_failed' },
+    { name: 'a loop without end', side: 'server', bytes: (id) => tokenFrame('endless', id), code: 'codec_failed' },
     { name: 'nonsense', side: 'client', bytes: (id) => tokenFrame('nonsense', id), code: 'codec_failed' },
     {
       name: 'a frame of 3 GiB',
@@ -111,6 +111,7 @@ describe('a guest that fails', () => {
   test('is named with the reason', () => {
     assert.match(failureOf(tokenFrame('trap', 1)), /tokens\.wasm: proxy_decode_buffer_bytes: unreachable/);
     assert.match(failureOf(tokenFrame('nonsense', 1)), /tokens\.wasm: its message is cut short after \d+ bytes/);
+    assert.match(failureOf(tokenFrame('endless', 1)), /proxy_decode_buffer_bytes: not done after \d+ steps/);
     const unknown = tokenFrame('request', 1);
     unknown[1] = 77;
     assert.match(failureOf(unknown), /tokens\.wasm: refused the bytes \(2\)/);

@@ -53,6 +53,8 @@ export const frameTypes = {
   nonsense: 7,
   /** Is decoded, and refuses to be encoded. */
   'read-only': 8,
+  /** Keeps the guest in a loop. */
+  endless: 9,
 } as const;
 export type FrameType = keyof typeof frameTypes;
 
@@ -112,6 +114,7 @@ const decode: Code = [
     [loop, whenThen([i32(1), memoryGrow, i32(-1), differ], again(1)), end, unreachable],
   ),
   whenThen([get(2), i32(frameTypes.nonsense), equal], [hand(13, get(0), i32(16)), answer(0)]),
+  whenThen([get(2), i32(frameTypes.endless), equal], [loop, again(), end]),
   whenThen([get(2), i32(frameTypes['read-only']), isAbove], answer(2)),
   // Header block.
   [i32(messageAt), get(3), i32(headersText.length + 4), add, store()],
