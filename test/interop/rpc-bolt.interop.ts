@@ -24,7 +24,11 @@ const words: TroubleWords = {
   unreachable: /NO_PROCESSOR/,
   timeout: /TimeoutException|TimeOutException/,
   aborted: /[Ss]erver ?(thread pool)? ?busy/i,
+  forbidden: /Server exception/,
+  overflow: /[Ss]erver ?(thread pool)? ?busy/i,
 };
+/** Who waits for the answer gets the exception in it, too. */
+const syncWords: TroubleWords = { ...words, forbidden: /RpcServerException: 403\|fault filter abort/ };
 /** sofa-rpc-node tells no status, only the exception in the content. */
 const texts: TroubleWords = {
   noRoute: /RpcServerException: 404\|/,
@@ -32,6 +36,8 @@ const texts: TroubleWords = {
   unreachable: /RpcServerException: 503\|/,
   timeout: /RpcServerException: 504\|/,
   aborted: /RpcServerException: 503\|/,
+  forbidden: /RpcServerException: 403\|fault filter abort/,
+  overflow: /RpcServerException: 503\|.*overflow/,
 };
 
 rpcSuite(
@@ -66,7 +72,7 @@ rpcSuite(
       ],
     },
     troubles: [
-      { caller: sofa, endpoint: 'sofa', words, mortal: 'npm' },
+      { caller: sofa, endpoint: 'sofa', words: syncWords, mortal: 'npm' },
       { caller: { ...sofa, style: 'callback' }, endpoint: 'sofa', words, mortal: 'npm' },
       { caller: npm, endpoint: 'npm', words: texts },
       { caller: bolt('v1'), endpoint: 'bolt', words },

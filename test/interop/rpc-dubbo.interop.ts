@@ -46,6 +46,8 @@ const words: TroubleWords = {
   unreachable: /503\|upstream connect error/,
   timeout: /504\|upstream request timeout/,
   aborted: /503\|fault filter abort/,
+  forbidden: /403\|fault filter abort/,
+  overflow: /503\|.*reset reason: overflow/,
 };
 const javaWords: TroubleWords = {
   noRoute: /RemotingException: 404\|/,
@@ -53,6 +55,8 @@ const javaWords: TroubleWords = {
   unreachable: /RemotingException: 503\|upstream connect error/,
   timeout: /TimeoutException: 504\|upstream request timeout/,
   aborted: /RemotingException: 503\|fault filter abort/,
+  forbidden: /RemotingException: 403\|fault filter abort/,
+  overflow: /RemotingException: 503\|.*reset reason: overflow/,
 };
 const grpcWords: TroubleWords = {
   noRoute: /UNIMPLEMENTED/,
@@ -60,6 +64,8 @@ const grpcWords: TroubleWords = {
   unreachable: /UNAVAILABLE : upstream connect error/,
   timeout: /UNAVAILABLE : upstream request timeout/,
   aborted: /UNAVAILABLE : fault filter abort/,
+  forbidden: /PERMISSION_DENIED : fault filter abort/,
+  overflow: /UNAVAILABLE : .*reset reason: overflow/,
 };
 
 rpcSuite(

@@ -20,9 +20,19 @@ const words: TroubleWords = {
   unreachable: /-10: 503\|upstream connect error/,
   timeout: /-7: 504\|upstream request timeout/,
   aborted: /-9: 503\|fault filter abort/,
+  forbidden: /-99: 403\|fault filter abort/,
+  overflow: /-9: 503\|.*reset reason: overflow/,
 };
 /** Of an answer in TUP's form the library hands out the code alone. */
-const codes: TroubleWords = { noRoute: /-4/, noHost: /-10/, unreachable: /-10/, timeout: /-7/, aborted: /-9/ };
+const codes: TroubleWords = {
+  noRoute: /-4/,
+  noHost: /-10/,
+  unreachable: /-10/,
+  timeout: /-7/,
+  aborted: /-9/,
+  forbidden: /-99/,
+  overflow: /-9/,
+};
 
 const server: ServerLaunch = ([port], name) => nodeProgram('tars-server.ts', [peers!.tars.folder, String(port), name]);
 

@@ -9,6 +9,8 @@ import type { FuzzTarget, Observation } from '../target.ts';
 export interface CodecSamples {
   readonly protocol: Protocol;
   readonly settings?: unknown;
+  /** What a client's requests are read with, where that is another protocol. */
+  readonly callers?: Protocol;
   readonly tokens: FuzzTarget['tokens'];
   readonly parts?: NonNullable<FuzzTarget['parts']>;
   /**
@@ -61,7 +63,7 @@ export function clientTarget(
   requests: readonly Buffer[],
   corpus: () => readonly Buffer[],
 ): FuzzTarget {
-  const { protocol, settings, tokens, parts } = samples;
+  const { protocol, settings, callers = protocol, tokens, parts } = samples;
   const exclusive = protocol.pooling === 'exclusive';
   return {
     name,
@@ -76,7 +78,7 @@ export function clientTarget(
     }),
     async run([first = Buffer.alloc(0), ...rest]) {
       const client = new ScriptedClient(protocol, settings);
-      const calls = openCalls(protocol, settings, client, requests, first[0] ?? 0);
+      const calls = openCalls(callers, settings, client, requests, first[0] ?? 0);
       client.connection.take();
       await feed(client, [first.subarray(1), ...rest]);
       const { connection, faults, unsolicited } = client;

@@ -1,5 +1,6 @@
 import type { FuzzTarget } from '../target.ts';
 import { boltTargets } from './bolt.ts';
+import { conversionTargets } from './conversion.ts';
 import { dubboTargets } from './dubbo.ts';
 import { clientHelloTarget, detectionTarget, proxyProtocolTarget } from './first-bytes.ts';
 import { frameFormatTargets } from './frame-format.ts';
@@ -23,6 +24,7 @@ export const targets: readonly FuzzTarget[] = [
   ...dubboTargets,
   hessian2Target,
   ...hessian2ValuesTargets,
+  ...conversionTargets,
   ...tarsTargets,
   ...thriftTargets,
   structSkipperTarget,

@@ -10,7 +10,6 @@ export interface ThriftPackage {
   readonly TBufferedTransport: object;
   readonly TBinaryProtocol: object;
   readonly TCompactProtocol: object;
-  readonly THeaderProtocol: object;
 }
 
 export interface ThriftConnection {
@@ -52,12 +51,11 @@ export function loadThrift(folder: string): { thrift: ThriftPackage; echo: EchoC
 /** Options of a connection or server in a style: the transport and the encoding. */
 export function thriftOptions(thrift: ThriftPackage, style: string): object {
   const [transport = '', encoding = ''] = style.split('-');
-  if (transport === 'header') return { transport: thrift.TFramedTransport, protocol: thrift.THeaderProtocol };
   return {
     transport: transport === 'framed' ? thrift.TFramedTransport : thrift.TBufferedTransport,
     protocol: encoding === 'compact' ? thrift.TCompactProtocol : thrift.TBinaryProtocol,
   };
 }
 
-/** In the order of a server's ports. */
-export const thriftStyles = ['framed-binary', 'framed-compact', 'buffered-binary', 'buffered-compact', 'header-binary'];
+/** In the order of a server's ports. The library's header transport writes no headers, neither as client nor as server. */
+export const thriftStyles = ['framed-binary', 'framed-compact', 'buffered-binary', 'buffered-compact'];

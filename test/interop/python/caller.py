@@ -59,6 +59,8 @@ def _call(service, operation, first="", second="", third=""):
         return ",".join(service.notes())
     if operation == "who":
         return service.who()
+    if operation == "whoWith":
+        return service.who_with(first, second)
     if operation == "note":
         service.note(first)
         return "sent"

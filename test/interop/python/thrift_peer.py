@@ -11,15 +11,21 @@ from echo import Echo
 from echo.ttypes import Refused
 from thrift.protocol.TBinaryProtocol import TBinaryProtocolFactory
 from thrift.protocol.TCompactProtocol import TCompactProtocolFactory
+from thrift.protocol.THeaderProtocol import THeaderProtocolFactory
 from thrift.server.TServer import TThreadedServer
 from thrift.transport import TSocket
+from thrift.transport.THeaderTransport import THeaderClientType, THeaderSubprotocolID
 from thrift.transport.TTransport import TBufferedTransportFactory, TFramedTransportFactory
 
-STYLES = ["framed-binary", "framed-compact", "buffered-binary", "buffered-compact"]
+STYLES = ["framed-binary", "framed-compact", "buffered-binary", "buffered-compact", "header-binary", "header-compact"]
 
 
 def factories(style):
     transport, encoding = style.split("-")
+    if transport == "header":
+        protocol = THeaderSubprotocolID.COMPACT if encoding == "compact" else THeaderSubprotocolID.BINARY
+        clients = (THeaderClientType.HEADERS, THeaderClientType.FRAMED_BINARY, THeaderClientType.FRAMED_COMPACT)
+        return TBufferedTransportFactory(), THeaderProtocolFactory(clients, protocol)
     return (
         TFramedTransportFactory() if transport == "framed" else TBufferedTransportFactory(),
         TCompactProtocolFactory() if encoding == "compact" else TBinaryProtocolFactory(),
@@ -59,12 +65,16 @@ class Service:
         self._timeout_ms, self._hasty_timeout_ms = timeout_ms, hasty_timeout_ms
         self._idle = queue.SimpleQueue()
 
-    def _call(self, method, *arguments, timeout_ms=None):
+    def _call(self, method, *arguments, timeout_ms=None, headers=None):
         try:
             socket, client = self._idle.get_nowait()
         except queue.Empty:
             socket, client = self._connect()
         socket.setTimeout(timeout_ms or self._timeout_ms)
+        if headers is not None:
+            client._oprot.clear_headers()
+            for key, value in headers.items():
+                client._oprot.set_header(key.encode(), value.encode())
         try:
             answer = getattr(client, method)(*arguments)
         except Refused:
@@ -91,6 +101,9 @@ class Service:
 
     def hasty_delay(self, text, millis):
         return self._call("delay", text, millis, timeout_ms=self._hasty_timeout_ms)
+
+    def who_with(self, key, value):
+        return self._call("who", headers={key: value})
 
     def __getattr__(self, method):
         return lambda *arguments: self._call(method, *arguments)

@@ -51,6 +51,8 @@ export interface Cluster {
   protocol?: 'http1' | 'http2';
   /** Retries at once; Envoy's 3 when not given. */
   retriesMax?: number;
+  /** Requests at once; Envoy's 1024 when not given. */
+  requestsMax?: number;
   /** Extended CONNECT, for HTTP/2. */
   allowConnect?: boolean;
   /** UpstreamTlsContext; without it, plaintext. */
@@ -221,7 +223,7 @@ export function endpointsOf({ name, ports }: Pick<Cluster, 'name' | 'ports'>): o
 }
 
 function cluster(one: Cluster): object {
-  const { name, protocol, retriesMax, allowConnect, tls, insideHttp2, endpointsByXds } = one;
+  const { name, protocol, retriesMax, requestsMax, allowConnect, tls, insideHttp2, endpointsByXds } = one;
   const http =
     protocol === 'http2'
       ? { http2_protocol_options: { ...(allowConnect && { allow_connect: true }) } }
@@ -244,7 +246,13 @@ function cluster(one: Cluster): object {
         },
       }),
     },
-    ...(retriesMax && { circuit_breakers: { thresholds: [{ max_retries: retriesMax }] } }),
+    ...((retriesMax || requestsMax) && {
+      circuit_breakers: {
+        thresholds: [
+          { ...(retriesMax && { max_retries: retriesMax }), ...(requestsMax && { max_requests: requestsMax }) },
+        ],
+      },
+    }),
     ...(tls && { transport_socket: tlsSocket('UpstreamTlsContext', tls) }),
   };
 }

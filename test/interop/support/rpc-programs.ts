@@ -44,7 +44,7 @@ export async function startServer(launch: ServerLaunch, name: string, ports?: re
 
 /** As many as any server uses. */
 export function freePorts(): Promise<number[]> {
-  return Promise.all(Array.from({ length: 5 }, freePort));
+  return Promise.all(Array.from({ length: 6 }, freePort));
 }
 
 /** A client program that makes calls when told to, to any number of services. */

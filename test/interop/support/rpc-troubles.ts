@@ -17,6 +17,10 @@ export interface TroubleWords {
   timeout: RegExp;
   /** A fault filter says 503. */
   aborted: RegExp;
+  /** A fault filter says 403, as what refuses a call would. */
+  forbidden: RegExp;
+  /** More calls at once than the circuit breaker lets through; not given where a client makes one call at a time. */
+  overflow?: RegExp;
 }
 
 /** One caller in trouble with one endpoint. */
@@ -37,6 +41,7 @@ export function rpcTroubles(world: RpcWorld, cases: readonly TroubleCase[]): voi
       ['no host', 'empty', words.noHost, 'UH'],
       ['a dead host', 'dead', words.unreachable, 'UF'],
       ['an abort', 'aborting', words.aborted, 'FI'],
+      ['a call that is forbidden', 'forbidding', words.forbidden, 'FI'],
     ];
     for (const [trouble, prefix, expected, flag] of expectations)
       test(`${trouble}: ${label}`, { skip: needsMosn }, async () => {
@@ -62,6 +67,23 @@ export function rpcTroubles(world: RpcWorld, cases: readonly TroubleCase[]): voi
       await client.until('answered in time again', async () => (await client.ask('echo', 'next')).value === 'next');
       assert.equal(await world.near.connectionsEnded(listener), 0, 'a client lost its connection');
     });
+
+    const { overflow } = words;
+    if (overflow !== undefined)
+      test(`a call too many: ${label}`, { skip: needsMosn }, async () => {
+        const listener = `narrow-${endpoint}`;
+        const client = world.through(caller, listener);
+        assert.equal(await client.get('echo', 'warm'), 'warm');
+        const active = () => world.near.stat(new RegExp(`^cluster\\.${listener}\\.upstream_rq_active$`));
+        const first = client.get('delay', 'first', 1_500);
+        await client.until('one call under way', async () => (await active()) === 1);
+        const { error } = await client.failure('echo', 'one too many');
+        assert.match(error, overflow);
+        assert.equal(await first, 'first');
+        await world.near.logged('UO', (line) => line.cluster === listener && line.flags === 'UO');
+        assert.equal(await client.get('echo', 'next'), 'next');
+        assert.equal(await world.near.connectionsEnded(listener), 0, 'a client lost its connection');
+      });
 
     // HTTP/2 streams an answer through; what a lost server means there, the tests of gRPC say.
     if (world.endpoint(endpoint).http) continue;

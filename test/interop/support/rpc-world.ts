@@ -148,22 +148,24 @@ export class RpcWorld {
         mesh.listeners.push({ ...this.#listener(way, name), routes: [{ match: {}, cluster: listener }] });
         mesh.clusters.push({ ...this.#cluster(listener, endpoint, port), ...more });
       }
-      const troubles: [string, number[]][] = [
+      const troubles: [string, number[], Partial<Cluster>?][] = [
         ['dead', [dead]],
         ['empty', []],
         ['mortal', [this.mortalPorts.get(name)![endpoint.port ?? 0]!]],
         ['fragile', [this.relays.get(name)!.port]],
+        ['narrow', [this.port(name)], { requestsMax: 1 }],
       ];
-      for (const [trouble, ports] of troubles) {
+      for (const [trouble, ports, more] of troubles) {
         const listener = `${trouble}-${name}`;
         mesh.listeners.push({ ...this.#listener(trouble, name), routes: [{ match: {}, cluster: listener }] });
-        mesh.clusters.push({ ...this.#cluster(listener, endpoint, 0), ports });
+        mesh.clusters.push({ ...this.#cluster(listener, endpoint, 0), ports, ...more });
       }
       const here = listenerName('one proxy', name);
       mesh.listeners.push(
         { ...this.#listener('impatient', name), routes: [{ match: {}, cluster: here, timeout: '0.3s' }] },
         { ...this.#listener('unrouted', name), routes: [{ match: { path: '/no/such/call' }, cluster: here }] },
-        { ...this.#listener('aborting', name), routes: [{ match: {}, cluster: here }], httpFilters: [abort] },
+        { ...this.#listener('aborting', name), routes: [{ match: {}, cluster: here }], httpFilters: [abort(503)] },
+        { ...this.#listener('forbidding', name), routes: [{ match: {}, cluster: here }], httpFilters: [abort(403)] },
       );
     }
     return mesh;
@@ -196,13 +198,15 @@ export class RpcWorld {
   }
 }
 
-const abort = {
-  name: 'envoy.filters.http.fault',
-  typed_config: {
-    '@type': 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault',
-    abort: { http_status: 503, percentage: { numerator: 100 } },
-  },
-};
+function abort(status: number): object {
+  return {
+    name: 'envoy.filters.http.fault',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault',
+      abort: { http_status: status, percentage: { numerator: 100 } },
+    },
+  };
+}
 
 function withAlpn<T extends { common_tls_context: object }>(tls: T): T {
   return { ...tls, common_tls_context: { ...tls.common_tls_context, alpn_protocols: ['h2'] } };

@@ -33,8 +33,7 @@ export function readRpcProxy(
   const idleTimeoutMs = durationMs(message.idleTimeout, defaultIdleTimeoutMs, `${path}.idle_timeout`);
   const { limits } = message;
   const tracing = readTracing(message.tracing, `${path}.tracing`, context);
-  // Without headers there is nothing that could carry a trace.
-  if (tracing !== undefined && serviceLevel !== 'full') context.ignored(`${path}.tracing`);
+  for (const field of withoutEffect(message, serviceLevel)) context.ignored(`${path}.${field}`);
   return {
     kind: 'rpc',
     protocol: message.protocol,
@@ -58,7 +57,7 @@ export function readRpcProxy(
         `${path}.limits.max_concurrent_calls`,
       ),
     },
-    codecSettings: {},
+    codecSettings: readCodecSettings(message),
     idleTimeoutMs,
     // There a connection is the one stream that it has.
     streamIdleTimeoutMs: relays ? idleTimeoutMs : streamIdleTimeoutMs,
@@ -68,6 +67,41 @@ export function readRpcProxy(
       `${path}.limits.frame_progress_timeout`,
     ),
     heldBytesMax,
+  };
+}
+
+/** Fields that were given and mean nothing at the service level, or for the protocols. */
+function withoutEffect(
+  { bolt, dubbo, limits, methodStats, protocol, tracing }: XProxy,
+  serviceLevel: RpcProxyConfig['serviceLevel'],
+): string[] {
+  const names = protocol.split(',').map((name) => name.trim());
+  const speaks = (name: string) => serviceLevel !== 'relay' && (protocol === 'auto' || names.includes(name));
+  // Without headers there is nothing that could carry a trace, or tell methods apart.
+  const headless = serviceLevel !== 'full';
+  const unframed = serviceLevel === 'relay';
+  const fields: readonly (readonly [field: string, given: boolean])[] = [
+    ['method_stats', headless && methodStats === true],
+    ['tracing', headless && tracing !== undefined],
+    ['limits.max_frame_bytes', unframed && limits?.maxFrameBytes !== undefined],
+    ['limits.frame_progress_timeout', unframed && limits?.frameProgressTimeout !== undefined],
+    ['limits.max_concurrent_calls', unframed && limits?.maxConcurrentCalls !== undefined],
+    ['bolt', !speaks('bolt') && bolt !== undefined],
+    ['dubbo', (headless || !speaks('dubbo')) && dubbo !== undefined],
+  ];
+  return fields.flatMap(([field, given]) => (given ? [field] : []));
+}
+
+/** Of the protocols that have such; what their codecs call them. */
+function readCodecSettings({ bolt, dubbo }: XProxy): Readonly<Record<string, unknown>> {
+  return {
+    ...(bolt && { bolt: { goAwayFrame: bolt.sendGoaway } }),
+    ...(dubbo && {
+      dubbo: {
+        timeoutScanBytesMax: dubbo.maxTimeoutScanBytes,
+        attachmentScanBytesMax: dubbo.maxAttachmentScanBytes,
+      },
+    }),
   };
 }
 

@@ -27,12 +27,14 @@ export function readCluster(
   const type = cluster.text('type') ?? 'SIMPLE';
   if (!types.has(type)) cluster.refuse('type', `must be one of ${[...types].join(', ')}`);
   const hosts = readHosts(cluster);
+  ignoreWeights(cluster, hosts);
   const transport = readTransport(cluster, managerTls, hosts);
   const breakers = readCircuitBreakers(cluster);
   const heartbeat = readHeartbeat(cluster);
   const idleMs = cluster.durationMs('idle_timeout');
   const refreshMs = cluster.durationMs('dns_refresh_rate');
-  const originalDestination = type === 'ORIGINAL_DST' || cluster.text('lb_type') === 'LB_ORIGINAL_DST';
+  const balancing = cluster.text('lb_type');
+  const originalDestination = type === 'ORIGINAL_DST' || balancing === 'LB_ORIGINAL_DST';
   const discovery = originalDestination ? readOriginalDestination(cluster) : discoveryOf(type, hosts, refreshMs);
   const shared: JsonObject = {
     connect_timeout: secondsText(cluster.durationMs('connect_timeout') || connectTimeoutMs),
@@ -41,6 +43,10 @@ export function readCluster(
     ...transport,
     circuit_breakers: { thresholds: [breakers] },
   };
+  if (originalDestination) {
+    for (const name of ['hosts', 'lbconfig']) cluster.ignore(name, 'connections go where they went');
+  } else cluster.ignore('original_dst_lb_config', 'the cluster is not of type ORIGINAL_DST');
+  if (discovery['type'] !== 'STRICT_DNS') cluster.ignore('dns_refresh_rate', 'no host is a name');
   ignoreOthers(cluster);
   cluster.end('a cluster');
   return variants.map((variant) => ({
@@ -56,8 +62,21 @@ interface Host {
   /** `host:port`, or the path of a Unix socket. */
   readonly address: HostPort | string;
   readonly hostname: string | undefined;
-  readonly weight: number;
+  weight: number;
   readonly plain: boolean;
+}
+
+/** MOSN's other policies that take hosts in turn or by chance take all alike. */
+const unweighted: readonly string[] = ['LB_ROUNDROBIN', 'LB_RANDOM', 'LB_REQUEST_ROUNDROBIN'];
+
+function ignoreWeights(cluster: JsonFields, hosts: readonly Host[]): void {
+  const type = cluster.text('lb_type') ?? 'LB_ROUNDROBIN';
+  if (!unweighted.includes(type) || new Set(hosts.map(({ weight }) => weight)).size < 2) return;
+  for (const host of hosts) {
+    if (host.weight !== 1)
+      host.fields.warn('weight', `has no effect with ${type}, as in MOSN: say LB_WEIGHTED_ROUNDROBIN`);
+    host.weight = 1;
+  }
 }
 
 function readHosts(cluster: JsonFields): Host[] {
@@ -115,6 +134,13 @@ function assignment(name: string, hosts: readonly Host[]): JsonObject {
 function readTransport(cluster: JsonFields, managerTls: JsonFields | undefined, hosts: readonly Host[]): JsonObject {
   const ofManager = cluster.flag('cluster_manager_tls');
   const own = cluster.object('tls_context');
+  if (ofManager && managerTls === undefined) {
+    cluster.warn(
+      'cluster_manager_tls',
+      'has no effect, and connections are plain text: the cluster manager has no tls_context',
+    );
+  }
+  if (ofManager) cluster.ignore('tls_context', 'cluster_manager_tls takes the other one');
   const transport = clientTransport(ofManager ? managerTls : own);
   const plain = hosts.filter((host) => host.plain);
   if (Object.keys(transport).length === 0 || plain.length === 0) return transport;
@@ -185,5 +211,5 @@ function ignoreOthers(cluster: JsonFields): void {
     cluster.ignore(name, "the system's resolver is asked");
   cluster.ignore('spec', 'there is no registry to subscribe to');
   cluster.ignore('cluster_pool_enable', 'each cluster has pools of its own in any case');
-  for (const name of ['sub_type', 'original_dst_lb_config']) cluster.value(name);
+  cluster.ignore('sub_type', 'nothing reads it');
 }

@@ -45,10 +45,14 @@ function readParameters(cluster: JsonFields, policy: string | undefined): JsonOb
   const choices = config.count('choice_count') ?? 0;
   const bias = config.value('active_request_bias');
   for (const name of ['client_error_bias', 'server_error_bias']) config.ignore(name, 'errors of hosts do not count');
-  config.end('lbconfig');
   if (bias !== undefined && (typeof bias !== 'number' || bias < 0))
     config.refuse('active_request_bias', 'must be a number from 0');
-  if (policy !== 'LEAST_REQUEST') return {};
+  config.end('lbconfig');
+  if (policy !== 'LEAST_REQUEST') {
+    for (const name of ['choice_count', 'active_request_bias'])
+      config.ignore(name, 'it is for other values of lb_type');
+    return {};
+  }
   return {
     least_request_lb_config: {
       choice_count: Math.max(choices, 2),

@@ -270,11 +270,65 @@ describe('what has no effect is said', () => {
     ]);
   });
 
+  test('for weights, where MOSN takes all hosts alike', () => {
+    const hosts = [{ address: '127.0.0.1:80' }, { address: '127.0.0.1:81', weight: 7 }];
+    const { bootstrap, warnings } = convert(config({ cluster: { hosts, lb_type: 'LB_ROUNDROBIN' } }));
+    assert.match(warnings.join('\n'), /hosts\[1\]\.weight: 7: has no effect with LB_ROUNDROBIN/);
+    assert.doesNotMatch(JSON.stringify(bootstrap), /load_balancing_weight/);
+    const weighted = convert(config({ cluster: { hosts, lb_type: 'LB_WEIGHTED_ROUNDROBIN' } }));
+    assert.deepEqual(weighted.warnings, []);
+    assert.match(JSON.stringify(weighted.bootstrap), /"load_balancing_weight":7/);
+  });
+
+  test('for TLS of the cluster manager, where there is none or nobody takes it', () => {
+    const cluster = { cluster_manager_tls: true };
+    assert.match(
+      convert(config({ cluster })).warnings.join('\n'),
+      /cluster_manager_tls: true: has no effect, and .* plain/,
+    );
+    const file = config();
+    Object.assign(file['cluster_manager'] as JsonObject, { tls_context: { status: true, server_name: 'x' } });
+    assert.match(
+      convert(file).warnings.join('\n'),
+      /cluster_manager\.tls_context: an object: has no effect: no cluster has/,
+    );
+  });
+
+  test('not for a port that is a text, as Envoy’s form of the admin server allows', () => {
+    const admin = (port: JsonValue) => ({
+      admin: { address: { socket_address: { address: '127.0.0.1', port_value: port } } },
+    });
+    const { bootstrap, warnings } = convert(config({ root: admin('15000') }));
+    assert.deepEqual(warnings, []);
+    assert.match(JSON.stringify(bootstrap['admin']), /15000/);
+    for (const wrong of ['99999', 'many', -1]) assert.equal(problemsOf(config({ root: admin(wrong) })).length, 1);
+  });
+
+  test('not for the policy that a cluster of original destinations has', () => {
+    const cluster = { type: 'ORIGINAL_DST', lb_type: 'LB_ORIGINAL_DST', hosts: [] };
+    const { bootstrap, warnings } = convert(config({ cluster }));
+    assert.deepEqual(warnings, []);
+    assert.match(JSON.stringify(bootstrap), /"type":"ORIGINAL_DST","lb_policy":"CLUSTER_PROVIDED"/);
+  });
+
   test('for what Auto cannot do', () => {
     assert.deepEqual(warningsOf({ proxy: { downstream_protocol: 'Auto', upstream_protocol: 'Http1' } }), [
       `${inProxy}.downstream_protocol: "Auto": accepts no bolt, dubbo, dubbo-thrift, tars: calls of bolt, dubbo, ` +
         'dubbo-thrift, tars cannot be sent as HTTP/1.1',
     ]);
+  });
+});
+
+describe('settings of protocols', () => {
+  test('bolt’s GOAWAY, by protocol or flat', () => {
+    const sendsGoAway = (settings: JsonObject) => {
+      const proxy = { downstream_protocol: 'bolt', extend_config: settings };
+      return JSON.stringify(convert(config({ proxy })).bootstrap).includes('"bolt":{"send_goaway":true}');
+    };
+    assert.ok(sendsGoAway({ bolt: { enable_bolt_goaway: true } }));
+    assert.ok(sendsGoAway({ enable_bolt_goaway: true }));
+    assert.ok(!sendsGoAway({ bolt: { enable_bolt_goaway: false } }));
+    assert.ok(!sendsGoAway({}));
   });
 });
 
@@ -294,6 +348,13 @@ describe('hostile files', () => {
   test('thousands of mistakes are told in fifty lines', () => {
     const hosts = Array.from({ length: 20_000 }, () => ({ address: 'x' }));
     assert.equal(problemsOf(config({ cluster: { hosts } })).length, 50);
+  });
+
+  test('thousands of fields without effect are told in five hundred lines, and that there are more', () => {
+    const names = Object.fromEntries(Array.from({ length: 2000 }, (_, at) => [`unheard-of-${at}`, at]));
+    const { warnings } = convert(config({ root: names }));
+    assert.equal(warnings.length, 501);
+    assert.equal(warnings.at(-1), 'only the first 500 warnings are told');
   });
 
   test('a long value is cut', () => {

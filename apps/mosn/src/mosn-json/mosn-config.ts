@@ -67,6 +67,9 @@ class MosnConfig {
       return [];
     });
     manager?.value('cluster_pool_enable');
+    if (!clusters.some((cluster) => cluster.flag('cluster_manager_tls'))) {
+      manager?.ignore('tls_context', 'no cluster has cluster_manager_tls');
+    }
     manager?.end('cluster_manager');
     const envoy = root.object('static_resources');
     const node = root.value('node');
@@ -156,7 +159,10 @@ function readAdmin(root: JsonFields): HostPort | undefined {
   const address = admin?.object('address')?.object('socket_address');
   if (admin === undefined || address === undefined) return undefined;
   const host = address.text('address') ?? '0.0.0.0';
-  const port = address.count('port_value', 65_535) ?? 0;
+  // This part has Envoy's form, in which numbers may be texts.
+  const text = address.value('port_value');
+  const isText = typeof text === 'string' && /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
+  const port = isText ? Number(text) : (address.count('port_value', 65_535) ?? 0);
   address.end('an address');
   admin.end('admin');
   return { host, port };

@@ -21,7 +21,7 @@ export function ignoreProcessSettings(root: JsonFields): void {
 
 /** The same for a server. */
 export function ignoreServerSettings(server: JsonFields): void {
-  server.value('mosn_server_name');
+  server.ignore('mosn_server_name', 'nothing is named after it');
   server.ignore('default_log_path', 'the log goes to standard error; say --log-path FILE');
   server.ignore('default_log_level', 'say --log-level');
   server.ignore('global_log_roller', 'logs are opened again by SIGUSR1, after somebody else has renamed them');

@@ -51,7 +51,7 @@ export function readProxy(config: JsonFields, settings: ProxySettings): ProxyFil
   const rpcUse = useOf(rpcUpstream(downstream.rpc, upstream), downstream.rpc, downstream, config);
   return {
     http: httpUse && connectionManager(downstream.http, routes([], httpUse), extend, settings),
-    rpc: rpcUse && rpcProxy(downstream.rpc, routes(downstream.rpc, rpcUse), settings),
+    rpc: rpcUse && rpcProxy(downstream.rpc, routes(downstream.rpc, rpcUse), extend, settings),
     httpProtocols: httpUse === undefined ? [] : downstream.http,
     rpcProtocols: rpcUse === undefined ? [] : downstream.rpc,
     fallback,
@@ -80,28 +80,36 @@ function useOf(
 interface ExtendConfig {
   readonly subProtocol: string | undefined;
   readonly headKb: number | undefined;
+  readonly boltGoAway: boolean;
 }
 
 /** By protocol, or flat as in older files. */
 function readExtendConfig(config: JsonFields): ExtendConfig {
   const extend = config.object('extend_config');
   const subProtocol = extend?.text('sub_protocol');
-  const headBytes = ['Http1', 'Http2', 'bolt', 'boltv2', 'dubbo', 'dubbo-thrift', 'tars'].map((name) => {
-    const own = extend?.object(name);
-    return own && readSettings(own);
-  });
+  const own = new Map(
+    ['Http1', 'Http2', 'bolt', 'boltv2', 'dubbo', 'dubbo-thrift', 'tars'].map((name) => {
+      const settings = extend?.object(name);
+      return [name, settings && readSettings(settings)];
+    }),
+  );
   const flat = extend && readSettings(extend);
-  const bytes = headBytes[0] ?? flat;
-  return { subProtocol, headKb: bytes === undefined ? undefined : Math.ceil(bytes / 1024) };
+  const bytes = own.get('Http1')?.headBytes ?? flat?.headBytes;
+  const bolt = [own.get('bolt'), own.get('boltv2'), flat];
+  return {
+    subProtocol,
+    headKb: bytes === undefined ? undefined : Math.ceil(bytes / 1024),
+    boltGoAway: bolt.some((settings) => settings?.boltGoAway),
+  };
 }
 
-function readSettings(fields: JsonFields): number | undefined {
+function readSettings(fields: JsonFields): { readonly headBytes: number | undefined; readonly boltGoAway: boolean } {
   const headBytes = fields.count('max_header_size') || undefined;
   fields.ignore('max_request_body_size', 'bodies are passed on as they come and are not held');
-  fields.ignore('enable_bolt_goaway', 'SOFARPC clients learn of the end of a connection by its end');
+  const boltGoAway = fields.flag('enable_bolt_goaway');
   fields.value('http2_use_stream');
   fields.end('extend_config');
-  return headBytes;
+  return { headBytes, boltGoAway };
 }
 
 const router = extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {
@@ -140,12 +148,14 @@ function connectionManager(
 function rpcProxy(
   protocols: readonly string[],
   routes: JsonObject,
+  { boltGoAway }: ExtendConfig,
   { statPrefix, idleTimeoutMs, accessLogs, streamFilters }: ProxySettings,
 ): JsonObject {
   return extension('mosn.filters.network.x_proxy', 'mosn.extensions.filters.network.x_proxy.v1.XProxy', {
     protocol: protocols.join(','),
     stat_prefix: statPrefix,
     idle_timeout: secondsText(idleTimeoutMs),
+    ...(boltGoAway && { bolt: { send_goaway: true } }),
     ...routes,
     http_filters: [...streamFilters.forCalls, router],
     ...optional('access_log', [...accessLogs]),

@@ -8,13 +8,15 @@ const warningsMax = 500;
 export class Report {
   readonly #problems = new Set<string>();
   readonly #warnings = new Set<string>();
+  #warnsOfMore = false;
 
   get problems(): readonly string[] {
     return [...this.#problems];
   }
 
   get warnings(): readonly string[] {
-    return [...this.#warnings];
+    const more = this.#warnsOfMore ? [`only the first ${warningsMax} warnings are told`] : [];
+    return [...this.#warnings, ...more];
   }
 
   refuse(path: string, value: unknown, reason: string): void {
@@ -23,7 +25,9 @@ export class Report {
 
   /** The same line is said once: a router is converted once for each listener that uses it. */
   warn(path: string, value: unknown, reason: string): void {
-    if (this.#warnings.size < warningsMax) this.#warnings.add(lineOf(path, value, reason));
+    const line = lineOf(path, value, reason);
+    if (this.#warnings.size < warningsMax) this.#warnings.add(line);
+    else this.#warnsOfMore ||= !this.#warnings.has(line);
   }
 }
 

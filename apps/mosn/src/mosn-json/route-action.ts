@@ -66,11 +66,18 @@ function readTarget(route: JsonFields, use: UpstreamUse, clusters: ClusterNames)
   const header = route.text('cluster_header');
   const variable = route.text('cluster_variable');
   if (weighted.length > 0) {
-    if (name !== undefined) route.warn('cluster_name', 'has no effect beside weighted_clusters, as in MOSN');
+    for (const other of ['cluster_name', 'cluster_header', 'cluster_variable']) {
+      route.ignore(other, 'weighted_clusters goes before it, as in MOSN');
+    }
     const known = weighted.filter((each) => each !== undefined);
     return known.length < weighted.length ? undefined : { weighted_clusters: { clusters: known } };
   }
-  if (name !== undefined) return { cluster: clusters.use(name, use, route.at('cluster_name')) };
+  if (name !== undefined) {
+    for (const other of ['cluster_header', 'cluster_variable']) {
+      route.ignore(other, 'cluster_name goes before it, as in MOSN');
+    }
+    return { cluster: clusters.use(name, use, route.at('cluster_name')) };
+  }
   if (header !== undefined) return { cluster_header: header };
   const part = variable === undefined ? undefined : requestPartOf(variable);
   if (part?.kind === 'header') return { cluster_header: part.name };

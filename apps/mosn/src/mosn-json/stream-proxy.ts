@@ -30,7 +30,7 @@ export function readTcpProxy(config: JsonFields, settings: StreamSettings): Stre
   const attempts = config.count('max_connect_attempts') || connectAttempts;
   const idleMs = config.durationMs('idle_timeout') || settings.idleTimeoutMs;
   const routes = config.objects('routes').flatMap((route) => readRoute(route));
-  config.text('stat_prefix');
+  config.ignore('stat_prefix', 'metrics have the name of the listener');
   const filter = (name: string, path: string) =>
     extension('envoy.filters.network.tcp_proxy', tcpProxy, {
       stat_prefix: statPrefix,
@@ -84,7 +84,7 @@ export function readUdpProxy(config: JsonFields, settings: StreamSettings): Json
   const [only] = routes;
   const name = only?.cluster ?? cluster;
   const idleMs = config.durationMs('idle_timeout') || udpIdleMs;
-  config.text('stat_prefix');
+  config.ignore('stat_prefix', 'metrics have the name of the listener');
   config.ignore('max_connect_attempts', 'there is nothing to connect');
   if (routes.length > 1 || routes.some(({ match }) => Object.keys(match).length > 0)) {
     config.refuse('routes', 'datagrams are not chosen by address: give one cluster');

@@ -40,6 +40,7 @@ export function boltStatusOf(httpStatus: number): number {
   switch (httpStatus) {
     case 400:
       return Status.codecException;
+    case 401:
     case 403:
       return Status.serverException;
     case 404:

@@ -44,6 +44,7 @@ export function dubboStatusOf(httpStatus: number): number {
     case 429:
     case 503:
       return Status.badRequest;
+    case 401:
     case 403:
       return Status.serverError;
     case 404:

@@ -175,6 +175,7 @@ for (const protocol of ['bolt', 'dubbo']) {
         [world.request('PUT', '/users/1'), 400, 'bad_request'],
         [world.request('PUT', '/users/1', '{'), 400, 'bad_request'],
         [world.request('PUT', '/users/1', '{}', [['content-type', 'text/plain']]), 415, 'unsupported_media_type'],
+        [world.request('PUT', '/users/1', '{}', [['content-encoding', 'gzip']]), 415, 'unsupported_media_type'],
         [world.request('PUT', '/users/1', { name: 'x'.repeat(1000) }), 413, 'body_too_large'],
       ];
       for (const [{ told }] of cases) assert.deepEqual(told, [], 'not within the calls of the engine');

@@ -74,11 +74,11 @@ export class CallerCodec implements CallCodec, CallPipeEnd, ClientHost, ClientSt
   onAvailabilityChange(): void {}
 
   onFault(fault: ProtocolFault): void {
-    this.#host.onFault({ ...fault, scope: 'stream' });
+    if (this.#call !== undefined) this.#host.onFault({ ...fault, scope: 'stream' });
   }
 
   onUnsolicited(): void {
-    this.#host.onUnsolicited();
+    if (this.#call !== undefined) this.#host.onUnsolicited();
   }
 
   // ── of its stream ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -86,7 +86,10 @@ export class CallerCodec implements CallCodec, CallPipeEnd, ClientHost, ClientSt
   onInformational(): void {}
 
   onResponseHead(head: ResponseHead, end: boolean): void {
-    this.#call?.answered(head, end);
+    const call = this.#call;
+    // What follows belongs to nobody, and is seen only where it came in one piece with the answer.
+    this.#call = undefined;
+    call?.answered(head, end);
   }
 
   onResponseData(): void {}

@@ -1,7 +1,6 @@
 import { CodedError } from '@sofamesh/base/errors';
 import type { Headers, RequestHead, ResetReason, ResponseHead } from '@sofamesh/contract/message';
 import type {
-  ClientCodec,
   ClientHost,
   ClientStream,
   ClientStreamHandler,
@@ -9,47 +8,31 @@ import type {
   CodecOptions,
   Protocol,
 } from '@sofamesh/contract/protocol';
-import type { CloseCause, Connection } from '@sofamesh/contract/transport';
+import type { Connection } from '@sofamesh/contract/transport';
+import { ClientCodecLayer } from '../shared/client-codec-layer.ts';
 import { type Caller, CallerCodec } from './caller-codec.ts';
 import type { Carriage } from './carried-head.ts';
 import { IdleCodecs } from './idle-codecs.ts';
 
 /** Sends calls as requests of HTTP/2: connection, streams and limits are those of its codec. */
-export class CarryingClientCodec implements ClientCodec {
+export class CarryingClientCodec extends ClientCodecLayer {
   readonly connection: Connection;
   readonly carriage: Carriage;
   readonly host: ClientHost;
   readonly limits: CodecLimits;
-  readonly #http2: ClientCodec;
   readonly #idle = new IdleCodecs<CallerCodec>();
 
   constructor(carriage: Carriage, connection: Connection, host: ClientHost, { limits }: CodecOptions) {
+    super(carriage.http2.createClientCodec(connection, host, { limits }));
     this.connection = connection;
     this.carriage = carriage;
     this.host = host;
     this.limits = limits;
-    this.#http2 = carriage.http2.createClientCodec(connection, host, { limits });
-  }
-
-  get available(): number {
-    return this.#http2.available;
-  }
-
-  get retired(): boolean {
-    return this.#http2.retired;
-  }
-
-  get activeStreams(): number {
-    return this.#http2.activeStreams;
-  }
-
-  get heldBytes(): number {
-    return this.#http2.heldBytes;
   }
 
   openStream(handler: ClientStreamHandler): ClientStream {
     const call = new CarriedCall(this, handler);
-    call.stream = this.#http2.openStream(call);
+    call.stream = this.inner.openStream(call);
     return call;
   }
 
@@ -61,30 +44,6 @@ export class CarryingClientCodec implements ClientCodec {
   /** @internal Of a call that was answered with one whole frame. */
   codecIsFree(codec: CallerCodec): void {
     this.#idle.give(codec);
-  }
-
-  sendHeartbeat(): boolean {
-    return this.#http2.sendHeartbeat();
-  }
-
-  receive(chunk: Buffer): void {
-    this.#http2.receive(chunk);
-  }
-
-  receiveEnd(): void {
-    this.#http2.receiveEnd();
-  }
-
-  connectionClosed(cause: CloseCause): void {
-    this.#http2.connectionClosed(cause);
-  }
-
-  connectionWritable(): void {
-    this.#http2.connectionWritable();
-  }
-
-  detach(): Buffer | undefined {
-    return this.#http2.detach();
   }
 }
 

@@ -5,7 +5,9 @@ const nobodyThere =
   ResponseFlag.noClusterFound |
   ResponseFlag.noRouteFound |
   ResponseFlag.upstreamConnectionFailure;
-const lost = ResponseFlag.upstreamConnectionTermination | ResponseFlag.upstreamRemoteReset;
+/** Of a host that answers with nonsense a client without a proxy would also lose the connection. */
+const lost =
+  ResponseFlag.upstreamConnectionTermination | ResponseFlag.upstreamRemoteReset | ResponseFlag.upstreamProtocolError;
 
 /**
  * Why the proxy answers by itself, where its response flags say so. HTTP says 503 for much that RPC protocols can tell

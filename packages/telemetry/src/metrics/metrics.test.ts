@@ -155,6 +155,17 @@ describe('pages', () => {
         'envoy_grpc_bridge_method="Get",envoy_grpc_bridge_service="shop.Books",envoy_cluster_name="outbound|80||a.b"',
       ],
       ['cluster.grpc.grpc-web.14', 'envoy_cluster_grpc_web_14', 'envoy_cluster_name="grpc"'],
+      [
+        'http.outbound_0.0.0.0_12200;.rpc.com.shop.rpc.Users.getUser.one_way',
+        'envoy_http_rpc_one_way',
+        'mosn_rpc_method="getUser",mosn_rpc_service="com.shop.rpc.Users",envoy_http_conn_manager_prefix="outbound_0.0.0.0_12200;"',
+      ],
+      [
+        'http.in.rpc.Users.downstream_rq_200.time',
+        'envoy_http_rpc_time',
+        'mosn_rpc_method="downstream_rq_200",mosn_rpc_service="Users",envoy_http_conn_manager_prefix="in"',
+      ],
+      ['http.in.rpc.methods_overflow', 'envoy_http_rpc_methods_overflow', 'envoy_http_conn_manager_prefix="in"'],
     ];
     for (const [name, family, labels] of cases) assert.deepEqual(tagged(name), { family, labels }, name);
   });

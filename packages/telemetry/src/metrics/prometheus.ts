@@ -7,8 +7,8 @@ const bounds = [
 ];
 
 /**
- * Envoy's default tags: the parts of a name that vary are taken out of it and become labels. Each rule's first group is
- * removed from the name, its second is the value.
+ * Envoy's default tags, and interface and method of RPC calls: the parts of a name that vary are taken out of it and become
+ * labels. Each rule's first group is removed from the name, its second is the value.
  */
 const tagRules: readonly (readonly [label: string, pattern: RegExp])[] = [
   [
@@ -19,6 +19,8 @@ const tagRules: readonly (readonly [label: string, pattern: RegExp])[] = [
     'envoy_grpc_bridge_service',
     /(?<=^cluster\..+\.grpc(?:-web)?\.)((.+)\.)(?=(?:success|failure|total|\d{1,2}|re(?:quest|sponse)_message_count|upstream_rq_time)$)/,
   ],
+  ['mosn_rpc_method', /(([^.]+)\.)(?=(?:total|failure|exception|one_way|time)$)(?<=^http\..+\.rpc\..+\.[^.]+\.)/],
+  ['mosn_rpc_service', /(?<=^http\..+\.rpc\.)((.+)\.)(?=(?:total|failure|exception|one_way|time)$)/],
   ['envoy_response_code', /_rq(_(\d{3}))$/],
   ['envoy_response_code_class', /_rq(_(\dxx))$/],
   [
@@ -27,7 +29,7 @@ const tagRules: readonly (readonly [label: string, pattern: RegExp])[] = [
   ],
   [
     'envoy_http_conn_manager_prefix',
-    /^http\.((.*?)\.)(?=(?:downstream_|rq_|no_|rs_|tracing\.|fault\.|rpc_|user_agent\.|passthrough))/,
+    /^http\.((.*?)\.)(?=(?:downstream_|rq_|no_|rs_|tracing\.|fault\.|rpc\.|user_agent\.|passthrough))/,
   ],
   ['envoy_tcp_prefix', /^tcp\.((.*?)\.)(?=[^.]+$)/],
   ['envoy_listener_address', /^listener\.(((?:\[[^\]]*\]|[^.]+|\d+\.\d+\.\d+\.\d+)_\d+|[^.]+)\.)/],

@@ -85,6 +85,10 @@ function bodyOf(head: RequestHead, body: Buffer): Json | undefined {
   if (type !== 'application/json' && !type.endsWith('+json')) {
     throw new ConversionFault(415, 'unsupported_media_type', 'the body must be application/json');
   }
+  const encoding = head.get('content-encoding')?.trim().toLowerCase();
+  if (encoding !== undefined && encoding !== '' && encoding !== 'identity') {
+    throw new ConversionFault(415, 'unsupported_media_type', 'the body must not be compressed');
+  }
   return parseJson(body, (reason) => badRequest(`the body ${reason}`));
 }
 

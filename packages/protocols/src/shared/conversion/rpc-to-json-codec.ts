@@ -1,6 +1,5 @@
 import { CodedError } from '@sofamesh/base/errors';
 import type {
-  ClientCodec,
   ClientHost,
   ClientStream,
   ClientStreamHandler,
@@ -9,6 +8,7 @@ import type {
   Protocol,
 } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection } from '@sofamesh/contract/transport';
+import { ClientCodecLayer } from '../client-codec-layer.ts';
 import { resetReasonOf } from '../reset-reason.ts';
 import { ConvertedCall } from './converted-call.ts';
 import type { RuleIndex } from './rule-index.ts';
@@ -44,13 +44,12 @@ export function rpcToJson(
  * Everything but the calls themselves is left to the codec of HTTP. A stream of it is opened when a call has become a
  * request: a call that cannot costs the connection nothing.
  */
-export class RpcToJsonClientCodec implements ClientCodec {
+export class RpcToJsonClientCodec extends ClientCodecLayer {
   readonly connection: Connection;
   readonly host: ClientHost;
   readonly limits: CodecLimits;
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly rules: RuleIndex;
-  readonly #http: ClientCodec;
   /** Calls without a stream of HTTP: not sent yet, or answered here. */
   readonly #waiting = new Set<ConvertedCall>();
 
@@ -61,29 +60,21 @@ export class RpcToJsonClientCodec implements ClientCodec {
     host: ClientHost,
     { limits, settings }: CodecOptions,
   ) {
+    const { http: options = { limits } } = settings as ConversionSettings;
+    super(http.createClientCodec(connection, host, options));
     this.connection = connection;
     this.host = host;
     this.limits = limits;
     this.protocols = protocols;
     this.rules = rulesOf(settings);
-    const { http: options = { limits } } = settings as ConversionSettings;
-    this.#http = http.createClientCodec(connection, host, options);
   }
 
-  get available(): number {
-    return Math.max(0, this.#http.available - this.#waiting.size);
+  override get available(): number {
+    return Math.max(0, super.available - this.#waiting.size);
   }
 
-  get retired(): boolean {
-    return this.#http.retired;
-  }
-
-  get activeStreams(): number {
-    return this.#http.activeStreams + this.#waiting.size;
-  }
-
-  get heldBytes(): number {
-    return this.#http.heldBytes;
+  override get activeStreams(): number {
+    return super.activeStreams + this.#waiting.size;
   }
 
   openStream(handler: ClientStreamHandler): ClientStream {
@@ -94,9 +85,9 @@ export class RpcToJsonClientCodec implements ClientCodec {
 
   /** @internal A stream for a call that has become a request; undefined: the connection takes none any more. */
   begin(call: ConvertedCall): ClientStream | undefined {
-    if (!this.#waiting.has(call) || this.#http.available < 1) return undefined;
+    if (!this.#waiting.has(call) || super.available < 1) return undefined;
     this.#waiting.delete(call);
-    return this.#http.openStream(call);
+    return this.inner.openStream(call);
   }
 
   /** @internal A call is over and never had a stream. */
@@ -104,31 +95,15 @@ export class RpcToJsonClientCodec implements ClientCodec {
     if (this.#waiting.delete(call)) this.host.onStreamEnd();
   }
 
-  sendHeartbeat(): boolean {
-    return this.#http.sendHeartbeat();
-  }
-
-  receive(chunk: Buffer): void {
-    this.#http.receive(chunk);
-  }
-
-  receiveEnd(): void {
-    this.#http.receiveEnd();
-  }
-
-  connectionClosed(cause: CloseCause): void {
-    this.#http.connectionClosed(cause);
+  override connectionClosed(cause: CloseCause): void {
+    super.connectionClosed(cause);
     for (const call of [...this.#waiting]) {
       call.onResponseReset(resetReasonOf(cause));
       this.forget(call);
     }
   }
 
-  connectionWritable(): void {
-    this.#http.connectionWritable();
-  }
-
-  detach(): Buffer | undefined {
-    return this.#waiting.size > 0 ? undefined : this.#http.detach();
+  override detach(): Buffer | undefined {
+    return this.#waiting.size > 0 ? undefined : super.detach();
   }
 }

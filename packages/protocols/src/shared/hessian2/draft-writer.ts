@@ -2,12 +2,14 @@ import { writeUnits } from './text.ts';
 import type { HessianList, HessianMap } from './value.ts';
 import { ValueWriter } from './value-writer.ts';
 
-/** Both of a text's units and of binary data, as Hessian 3.1 writes them. */
+/** Units of a text, as Hessian 3.1 writes it. */
 const chunkMax = 0x8000;
 const end = 0x7a;
 
 /** Writes hessian2 in the draft that SOFARPC kept; {@link Hessian2DraftReader} reads it and shows the codes. */
 export class Hessian2DraftWriter extends ValueWriter {
+  protected readonly codes = { zero: 0x67, longInt: 0x77, date: 0x64, chunk: 0x62 };
+
   protected text(text: string): void {
     const { bytes } = this;
     let rest = text;
@@ -23,44 +25,6 @@ export class Hessian2DraftWriter extends ValueWriter {
       bytes.uint16(rest.length);
     }
     writeUnits(bytes, rest);
-  }
-
-  protected double(value: number): void {
-    const { bytes } = this;
-    if (Object.is(value, 0)) bytes.byte(0x67);
-    else if (value === 1) bytes.byte(0x68);
-    else if (Number.isInteger(value) && value >= -0x80 && value < 0x80 && value !== 0)
-      bytes.uint16(0x6900 | (value & 0xff));
-    else if (Number.isInteger(value) && value >= -0x8000 && value < 0x8000 && value !== 0) {
-      bytes.byte(0x6a);
-      bytes.uint16(value & 0xffff);
-    } else this.plainDouble(value);
-  }
-
-  protected longInt(value: number): void {
-    this.bytes.byte(0x77);
-    this.bytes.uint32(value >>> 0);
-  }
-
-  protected date(date: Date): void {
-    this.wide(0x64, BigInt(date.getTime()));
-  }
-
-  protected binary(binary: Buffer): void {
-    const { bytes } = this;
-    let at = 0;
-    for (; binary.length - at > chunkMax; at += chunkMax) {
-      bytes.byte(0x62);
-      bytes.uint16(chunkMax);
-      bytes.copy(binary, at, at + chunkMax);
-    }
-    const rest = binary.length - at;
-    if (rest < 0x10) bytes.byte(0x20 + rest);
-    else {
-      bytes.byte(0x42);
-      bytes.uint16(rest);
-    }
-    bytes.copy(binary, at, binary.length);
   }
 
   protected list({ type, items }: HessianList): void {

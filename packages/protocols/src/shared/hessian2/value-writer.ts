@@ -1,6 +1,20 @@
 import { ByteWriter } from '../byte-writer.ts';
 import { HessianDouble, HessianList, HessianMap, HessianObject, type HessianValue } from './value.ts';
 
+/** The codes in which the two forms of hessian2 differ, for values that are otherwise written alike. */
+interface ValueCodes {
+  /** Of the double 0; those of 1, of a double in one byte and of one in two follow it. */
+  readonly zero: number;
+  /** Of a long of 32 bits that does not fit a shorter form. */
+  readonly longInt: number;
+  readonly date: number;
+  /** Of a piece of binary data that is not its last. */
+  readonly chunk: number;
+}
+
+/** Of binary data, as Hessian 3.1 writes it. */
+const chunkBytesMax = 0x8000;
+
 /**
  * What the two forms of hessian2 have in common. Values are written as a tree: what occurs twice is written twice, and
  * references are never made. A value must not contain itself.
@@ -14,12 +28,8 @@ export abstract class ValueWriter {
     this.bytes = bytes;
   }
 
+  protected abstract readonly codes: ValueCodes;
   protected abstract text(text: string): void;
-  protected abstract double(value: number): void;
-  /** Of 32 bits that do not fit a shorter form. */
-  protected abstract longInt(value: number): void;
-  protected abstract date(date: Date): void;
-  protected abstract binary(bytes: Buffer): void;
   protected abstract list(list: HessianList): void;
   protected abstract map(map: HessianMap): void;
   protected abstract define(className: string, fields: readonly string[]): void;
@@ -32,7 +42,7 @@ export abstract class ValueWriter {
         return;
       case 'number':
         if (Number.isInteger(value) && value === (value | 0) && !Object.is(value, -0)) this.int(value);
-        else this.double(value);
+        else this.#double(value);
         return;
       case 'bigint':
         this.#long(value);
@@ -42,12 +52,12 @@ export abstract class ValueWriter {
         return;
     }
     if (value === null) this.bytes.byte(0x4e);
-    else if (value instanceof HessianDouble) this.double(value.value);
+    else if (value instanceof HessianDouble) this.#double(value.value);
     else if (value instanceof HessianList) this.list(value);
     else if (value instanceof HessianMap) this.map(value);
     else if (value instanceof HessianObject) this.#object(value);
-    else if (value instanceof Date) this.date(value);
-    else this.binary(value);
+    else if (value instanceof Date) this.#wide(this.codes.date, BigInt(value.getTime()));
+    else this.#binary(value);
   }
 
   /** All that was written; nothing may be written afterwards. */
@@ -75,14 +85,42 @@ export abstract class ValueWriter {
     }
   }
 
-  protected plainDouble(value: number): void {
-    const bytes = Buffer.alloc(9);
-    bytes[0] = 0x44;
-    bytes.writeDoubleBE(value, 1);
-    this.bytes.copy(bytes, 0, 9);
+  #double(value: number): void {
+    const { bytes, codes } = this;
+    if (Object.is(value, 0)) bytes.byte(codes.zero);
+    else if (value === 1) bytes.byte(codes.zero + 1);
+    else if (Number.isInteger(value) && value >= -0x80 && value < 0x80 && value !== 0) {
+      bytes.byte(codes.zero + 2);
+      bytes.byte(value & 0xff);
+    } else if (Number.isInteger(value) && value >= -0x8000 && value < 0x8000 && value !== 0) {
+      bytes.byte(codes.zero + 3);
+      bytes.uint16(value & 0xffff);
+    } else {
+      const whole = Buffer.alloc(9);
+      whole[0] = 0x44;
+      whole.writeDoubleBE(value, 1);
+      bytes.copy(whole, 0, 9);
+    }
   }
 
-  protected wide(code: number, value: bigint): void {
+  #binary(binary: Buffer): void {
+    const { bytes } = this;
+    let at = 0;
+    for (; binary.length - at > chunkBytesMax; at += chunkBytesMax) {
+      bytes.byte(this.codes.chunk);
+      bytes.uint16(chunkBytesMax);
+      bytes.copy(binary, at, at + chunkBytesMax);
+    }
+    const rest = binary.length - at;
+    if (rest < 0x10) bytes.byte(0x20 + rest);
+    else {
+      bytes.byte(0x42);
+      bytes.uint16(rest);
+    }
+    bytes.copy(binary, at, binary.length);
+  }
+
+  #wide(code: number, value: bigint): void {
     const bytes = Buffer.alloc(9);
     bytes[0] = code;
     bytes.writeBigInt64BE(value, 1);
@@ -92,7 +130,7 @@ export abstract class ValueWriter {
   #long(value: bigint): void {
     const { bytes } = this;
     if (value < -0x8000_0000n || value > 0x7fff_ffffn) {
-      this.wide(0x4c, value);
+      this.#wide(0x4c, value);
       return;
     }
     const number = Number(value);
@@ -101,7 +139,10 @@ export abstract class ValueWriter {
     else if (number >= -0x40000 && number <= 0x3ffff) {
       bytes.byte((number >> 16) + 0x3c);
       bytes.uint16(number & 0xffff);
-    } else this.longInt(number);
+    } else {
+      bytes.byte(this.codes.longInt);
+      bytes.uint32(number >>> 0);
+    }
   }
 
   #object(object: HessianObject): void {
