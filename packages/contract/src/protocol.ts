@@ -171,6 +171,11 @@ export interface ServerStream {
   sendData(chunk: Buffer, end: boolean): void;
   /** {@link sendHead} and {@link sendData} of all the rest, written together. Absent: the two say the same. */
   sendWhole?(head: ResponseHead, body: Buffer): void;
+  /**
+   * {@link sendData} in the middle of a stream that is nothing but its connection: what it delivers are whole chunks, for
+   * its handler alone, and what is passed here is such a chunk of another ({@link Connection.passOn}). Absent: it is not.
+   */
+  passOn?(chunk: Buffer): void;
   /** Ends the message. */
   sendTrailers(trailers: Headers): void;
   /** A complete answer in the protocol's own form. Only before {@link sendHead}. */
@@ -234,6 +239,8 @@ export interface ClientStream {
   sendData(chunk: Buffer, end: boolean): void;
   /** {@link sendHead} and {@link sendData} of all the rest, written together. Absent: the two say the same. */
   sendWhole?(head: RequestHead, body: Buffer): void;
+  /** See {@link ServerStream.passOn}. */
+  passOn?(chunk: Buffer): void;
   sendTrailers(trailers: Headers): void;
   /** Gives the request up. Exclusive: closes the connection. Multiplexed: a late reply is dropped and reported. */
   reset(reason: ResetReason): void;

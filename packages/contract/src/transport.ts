@@ -93,6 +93,11 @@ export interface Connection {
   /** Replaces who is told. Used when a listener filter has decided, or a connection becomes a tunnel. */
   setHandler(handler: ConnectionHandler): void;
   write(chunk: Buffer): void;
+  /**
+   * {@link write} of a whole chunk as `onBytes` of a connection delivered it, of which nobody else holds any part: its
+   * memory may carry the next read as soon as the system has taken it. Absent: the same as `write`.
+   */
+  passOn?(chunk: Buffer): void;
   /** No bytes arrive until {@link resumeReading}. A chunk already being delivered is delivered whole. */
   pauseReading(): void;
   resumeReading(): void;

@@ -19,7 +19,7 @@ import { originalDestination } from './original-destination.ts';
 import { resetSocket } from './reset-socket.ts';
 import { type HandshakeOwner, ServerHandshake } from './server-handshake.ts';
 import { TlsStream, type TlsStreamOwner } from './tls-stream.ts';
-import { batchBytesMax, WriteQueue } from './write-queue.ts';
+import { batchBytesMax, isTaken, WriteQueue } from './write-queue.ts';
 
 const connecting = 0;
 const open = 1;
@@ -32,7 +32,9 @@ const detached = 5;
 
 type State = 0 | 1 | 2 | 3 | 4 | 5;
 
-const nothing = Buffer.alloc(0);
+/** A chunk that is passed on does not wait for the end of the turn from this size on: little would be joined to it. */
+const passedOnAtOnceBytes = 16 * 1024;
+
 let lastId = 0;
 
 /** A connection on a Node socket, plain or TLS. */
@@ -124,6 +126,20 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
     if (!this.#blocked && this.bufferedBytes >= this.#highBytes) this.#blocked = true;
   }
 
+  passOn(chunk: Buffer): void {
+    const waits = this.#state !== open || this.#ending || this.#busy || this.#queue.bytes > 0;
+    if (waits || chunk.length < passedOnAtOnceBytes || this.#socket !== this.#raw) this.write(chunk);
+    else this.#writeAlone(this.#socket!, chunk);
+  }
+
+  #writeAlone(socket: Socket, chunk: Buffer): void {
+    this.#handedBytes += chunk.length;
+    socket.write(chunk);
+    this.#busy = !isTaken(socket, this.#onTaken);
+    if (!this.#busy) this.#host.reads.giveBack(chunk);
+    else if (this.bufferedBytes >= this.#highBytes) this.#blocked = true;
+  }
+
   pauseReading(): void {
     if (this.#state > open || this.#paused) return;
     this.#paused = true;
@@ -203,13 +219,7 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
 
   /** @internal A dialled connection stands: tells the handler and sends what was written in the meantime. */
   connected(): void {
-    if (this.#state === open) {
-      try {
-        this.#handler?.onConnect?.();
-      } catch (error) {
-        this.#handlerThrew(error);
-      }
-    }
+    if (this.#state === open) this.#guard(() => this.#handler?.onConnect?.());
     this.#sendEarlyWrites();
   }
 
@@ -246,13 +256,7 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
     this.#endHandshake();
     this.tls = session;
     this.adopt(socket, this.#raw!, false, this.#onGone);
-    if (this.#state === open) {
-      try {
-        onSecured?.();
-      } catch (error) {
-        this.#handlerThrew(error);
-      }
-    }
+    if (this.#state === open && onSecured !== undefined) this.#guard(onSecured);
     this.#sendEarlyWrites();
   }
 
@@ -319,11 +323,7 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
     const queue = this.#queue;
     if (socket === this.#raw) {
       queue.writeBatched(socket, this.#host.batches);
-      if (socket.writableLength === 0) return true;
-      // The stream says nothing of its own when a write below its own mark has left: an empty write after it does. A
-      // callback with every write would cost each of them a turn of the tick queue.
-      socket.write(nothing, this.#onTaken);
-      return false;
+      return isTaken(socket, this.#onTaken);
     }
     if (this.#tlsStream === undefined) {
       // TLS never completes within the call, and this way must not see its plain text change before.
@@ -390,6 +390,14 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
   #onSocketClosed(socket: Socket): void {
     if (this.#socket === socket) this.finish(closedBySocket);
     else this.#handshake?.interrupted('the client closed the connection during the handshake');
+  }
+
+  #guard(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.#handlerThrew(error);
+    }
   }
 
   #handlerThrew(error: unknown): void {

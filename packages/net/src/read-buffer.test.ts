@@ -24,6 +24,31 @@ test('a small chunk keeps little alive', () => {
   for (const size of [1, 1024, 4096, 5000]) assert.ok(reads.take(size).buffer.byteLength <= 32 * 1024);
 });
 
+test('uses again what was given back, and nothing else', () => {
+  const reads = new ReadBuffer();
+  const large = reads.take(40_000);
+  const other = reads.take(40_000);
+  reads.giveBack(large);
+  reads.buffer.fill(7);
+  const next = reads.take(65_536);
+  assert.equal(next.buffer, large.buffer);
+  assert.ok(next.every((byte) => byte === 7));
+  assert.notEqual(reads.take(65_536).buffer, other.buffer);
+  // Not all of it, or of another size.
+  for (const chunk of [next.subarray(1), reads.take(4000), reads.take(20_000), Buffer.alloc(10)]) {
+    reads.giveBack(chunk);
+    assert.notEqual(reads.take(65_536).buffer, chunk.buffer);
+  }
+});
+
+test('keeps few of the buffers that are given back', () => {
+  const reads = new ReadBuffer();
+  const chunks = Array.from({ length: 100 }, () => reads.take(65_536));
+  for (const chunk of chunks) reads.giveBack(chunk);
+  const again = new Set(chunks.map(({ buffer }) => buffer));
+  assert.equal(chunks.filter(() => again.has(reads.take(65_536).buffer)).length, 4);
+});
+
 test('asks for a collection when much was handed out', () => {
   let collections = 0;
   const reads = new ReadBuffer(() => collections++);

@@ -8,6 +8,17 @@ export const batchBytesMax = 64 * 1024;
 /** What is handed to the socket at once, so that the low watermark is seen before everything has left. */
 const handOverBytesMax = 128 * 1024;
 
+const nothing = Buffer.alloc(0);
+
+/** Whether the system took all that was just written to a plain socket. Otherwise `onTaken` is called when it has. */
+export function isTaken(socket: Writable, onTaken: (error?: Error | null) => void): boolean {
+  if (socket.writableLength === 0) return true;
+  // The stream says nothing of its own when a write below its own mark has left: an empty write after it does. A
+  // callback with every write would cost each of them a turn of the tick queue.
+  socket.write(nothing, onTaken);
+  return false;
+}
+
 /**
  * Buffers in which small chunks are joined, shared by all plain connections of a thread. Each is used again at once when
  * the system has taken all of it, and left to the pending write otherwise. Two sizes, so that a connection that is stuck

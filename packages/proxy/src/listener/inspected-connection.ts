@@ -7,6 +7,7 @@ import type {
   ServerTls,
   TlsSession,
 } from '@sofamesh/contract/transport';
+import { passOn } from '../pass-on.ts';
 import type { Findings } from './listener-filter.ts';
 
 /**
@@ -69,6 +70,10 @@ export class InspectedConnection implements Connection {
 
   write(chunk: Buffer): void {
     this.#connection.write(chunk);
+  }
+
+  passOn(chunk: Buffer): void {
+    passOn(this.#connection, chunk);
   }
 
   pauseReading(): void {

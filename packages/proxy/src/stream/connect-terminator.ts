@@ -1,6 +1,7 @@
 import type { RequestHead, ResetReason } from '@sofamesh/contract/message';
 import type { ClientCodec, ClientHost, ClientStream, ClientStreamHandler, Protocol } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection } from '@sofamesh/contract/transport';
+import { passOn } from '../pass-on.ts';
 import { LocalResponseHead } from './local-response.ts';
 
 /**
@@ -134,6 +135,10 @@ class RawClientStream implements ClientStream {
     this.#sent = true;
     if (this.#received) this.#finish('flush');
     else this.#codec.connection.end();
+  }
+
+  passOn(chunk: Buffer): void {
+    if (!this.#over && !this.#sent) passOn(this.#codec.connection, chunk);
   }
 
   sendTrailers(): void {

@@ -47,6 +47,8 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
   answered = false;
   /** Bytes both ways, after 101 or 2xx to CONNECT. */
   tunnel = false;
+  /** A tunnel that is two connections and nothing between them: each chunk has one owner, see `ServerStream.passOn`. */
+  passesOn = false;
   over = false;
 
   readonly #owner: DownstreamConnection;
@@ -295,7 +297,8 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
   sendData(chunk: Buffer, end: boolean): void {
     if (this.over) return;
     this.bytesSent += chunk.length;
-    this.stream.sendData(chunk, end);
+    if (this.passesOn && !end) this.stream.passOn!(chunk);
+    else this.stream.sendData(chunk, end);
     if (end) this.#onResponseSent(this.#passedOnMs());
     else if (!this.stream.writable) this.holdResponse(heldByPeer);
   }
@@ -330,8 +333,9 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
   }
 
   /** From here on bytes go both ways, until both sides have ended. */
-  becomeTunnel(): void {
+  becomeTunnel(passesOn: boolean): void {
     this.tunnel = true;
+    this.passesOn = passesOn && this.walk === undefined && this.stream.passOn !== undefined;
     this.proxy.stats.cxUpgradesTotal.increment();
     this.proxy.stats.cxUpgradesActive.add(1);
   }

@@ -2,6 +2,7 @@ import { formatAddress } from '@sofamesh/base/address';
 import type { LocalReply, RequestHead, ResetReason, ResponseHead } from '@sofamesh/contract/message';
 import type { Protocol, ServerCodec, ServerHost, ServerStream, ServerStreamHandler } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection } from '@sofamesh/contract/transport';
+import { passOn } from '../pass-on.ts';
 import { LocalHeaders } from './local-headers.ts';
 
 /**
@@ -103,6 +104,10 @@ class RelayServerCodec implements ServerCodec, ServerStream {
     this.#responseEnded = true;
     if (!this.#requestEnded) this.#connection.end();
     this.#closeIfDone();
+  }
+
+  passOn(chunk: Buffer): void {
+    if (this.#open && !this.#responseEnded) passOn(this.#connection, chunk);
   }
 
   sendTrailers(): void {

@@ -101,7 +101,8 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
     }
     if (end) this.#onRequestEnd();
     if (stream === undefined) return;
-    stream.sendData(chunk, end);
+    if (this.exchange.passesOn && !end) stream.passOn!(chunk);
+    else stream.sendData(chunk, end);
     this.#afterSend(stream, end);
   }
 
@@ -292,7 +293,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
     if (attempt.requestSent) exchange.upstreamServiceMs = nowMs - attempt.sentMs;
     if (head.status === 101 || (request.method === 'CONNECT' && head.status < 300 && head.status >= 200)) {
       proxy.wheel.stop(this);
-      exchange.becomeTunnel();
+      exchange.becomeTunnel(attempt.stream?.passOn !== undefined);
     }
     // Nothing is tried again from here on.
     this.letGo();

@@ -5,6 +5,7 @@ import { ResponseFlag } from '@sofamesh/contract/message';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
 import type { Clusters, UpstreamCluster } from '../cluster/upstream.ts';
 import type { EngineEnvironment } from '../environment.ts';
+import { passOn } from '../pass-on.ts';
 import { IdleWatch } from '../pool/idle-watch.ts';
 import { hashText } from '../route/hash-policy.ts';
 import { SessionTimer } from './session-timer.ts';
@@ -128,7 +129,7 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
       return;
     }
     const upstream = this.#upstream!;
-    upstream.write(chunk);
+    passOn(upstream, chunk);
     if (upstream.writable) return;
     stats.flowControlPausedReadingTotal.increment();
     this.downstream.pauseReading();
@@ -167,7 +168,7 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
 
   onUpstreamBytes(chunk: Buffer): void {
     this.#scope.stats.cxTxBytesTotal.add(chunk.length);
-    this.downstream.write(chunk);
+    passOn(this.downstream, chunk);
     if (!this.downstream.writable) this.#upstream!.pauseReading();
   }
 

@@ -118,6 +118,12 @@ export class SimConnection implements Connection {
     this.#awaitFlush();
   }
 
+  /** Spoils the chunk at once, so that it shows who still held it. */
+  passOn(chunk: Buffer): void {
+    this.write(Buffer.from(chunk));
+    chunk.fill(0xdd);
+  }
+
   pauseReading(): void {
     this.#paused = true;
   }

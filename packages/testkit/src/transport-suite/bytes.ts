@@ -36,6 +36,23 @@ export function byteTests(test: SuiteTest): void {
     assert.equal(client.connection.bytesSent, bytes);
   });
 
+  test('passes chunks on that carry the next ones as soon as they are taken', async (meeting) => {
+    const { client, server } = await meeting.connect();
+    const passOn = (chunk: Buffer) => {
+      if (server.connection.passOn === undefined) server.connection.write(chunk);
+      else server.connection.passOn(chunk);
+    };
+    const bytes = 3 * 1024 * 1024;
+    server.on.bytes = () => passOn(server.give());
+    const sent = pattern(bytes, 1);
+    for (let from = 0, size = 1; from < bytes; from += size, size = (size * 7 + 3) % 190_001 || 1) {
+      client.call((connection) => connection.write(Buffer.from(sent.subarray(from, from + size))));
+    }
+    await meeting.world.until(() => client.bytes >= bytes, 'the echo');
+    assert.ok(client.received.equals(sent));
+    assert.equal(server.connection.bytesSent, bytes);
+  });
+
   test('sends what was written before the connection stood', async (meeting) => {
     const client = meeting.dial();
     client.call((connection) => {

@@ -40,6 +40,12 @@ export class Recorder implements ConnectionHandler {
     return this.told.filter((entry) => entry === what).length;
   }
 
+  /** Takes out the latest chunk, which the caller passes on. */
+  give(): Buffer {
+    this.#copies.pop();
+    return this.chunks.pop()!;
+  }
+
   /** Fails when the transport broke its word to this end. */
   check(): void {
     assert.deepEqual(this.#violations, []);
