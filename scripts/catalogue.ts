@@ -28,17 +28,17 @@ interface NameList {
   readonly names: readonly string[];
 }
 
-/** Folders of a package that hold `folder/folder.ts` (or the given file). */
-function extensions(packageName: string, file: (folder: string) => string, suffix: string) {
-  return globSync(`packages/${packageName}/src/*/`, { cwd: root })
+/** Folders of a package (or of `package/folder`) that hold `folder/folder.ts` (or the given file). */
+function extensions(place: string, file: (folder: string) => string, suffix: string) {
+  const [packageName = '', ...folders] = place.split('/');
+  const parent = ['packages', packageName, 'src', ...folders].join('/');
+  return globSync(`${parent}/*/`, { cwd: root })
     .map((path) => basename(path))
-    .filter(
-      (folder) => folder !== 'shared' && existsSync(join(root, 'packages', packageName, 'src', folder, file(folder))),
-    )
+    .filter((folder) => folder !== 'shared' && existsSync(join(root, parent, folder, file(folder))))
     .sort()
     .map((folder) => ({
       alias: camelCase(folder) + suffix,
-      path: `@sofamesh/${packageName}/${folder}/${file(folder).replace(/\.ts$/, '')}`,
+      path: `@sofamesh/${place}/${folder}/${file(folder).replace(/\.ts$/, '')}`,
     }));
 }
 
@@ -95,6 +95,13 @@ const catalogues: Readonly<Record<string, () => (Section | NameList)[]>> = {
       from: '@sofamesh/contract/filter',
       imports: extensions('filters', runtimeFile, 'Filter'),
     },
+    {
+      list: 'networkFilters',
+      member: 'kind',
+      type: 'NetworkFilterKind',
+      from: '@sofamesh/contract/network-filter',
+      imports: extensions('filters/network', runtimeFile, 'NetworkFilter'),
+    },
   ],
   'apps/mosn/src/catalogue-config.gen.ts': () => [
     {
@@ -103,6 +110,13 @@ const catalogues: Readonly<Record<string, () => (Section | NameList)[]>> = {
       type: 'ConfigReader',
       from: '@sofamesh/contract/filter',
       imports: extensions('filters', configFile, 'Reader'),
+    },
+    {
+      list: 'networkReaders',
+      member: 'reader',
+      type: 'NetworkFilterReader',
+      from: '@sofamesh/contract/network-filter',
+      imports: extensions('filters/network', configFile, 'NetworkReader'),
     },
   ],
   'apps/meshd/src/catalogue.gen.ts': () => [

@@ -1,5 +1,5 @@
 /**
- * `npm run new protocol|filter|balancer NAME`: a new extension folder that works, its test handed to the suite of its
+ * `npm run new protocol|filter|network-filter|balancer NAME`: a new extension folder that works, its test handed to the suite of its
  * contract, and the catalogues renewed. What it makes is a copy of something that is tested: the example protocol, the
  * random balancer, or scripts/templates.
  */
@@ -26,12 +26,15 @@ interface Kind {
   /** Files of the new folder by name. */
   files(names: Names): ReadonlyMap<string, string>;
   next(names: Names): readonly string[];
+  /** Names that mean something else where this kind is configured. */
+  readonly reserved?: RegExp;
 }
 
 const kinds: Readonly<Record<string, Kind>> = {
   protocol: {
     folder: 'packages/protocols/src',
     files: protocolFiles,
+    reserved: /^(?:auto$|http)/,
     next: ({ name }) => [
       `NAME.ts: write your frame down, then say where it ends (length), what it is (kind), where its id is`,
       `sample-frames.test.ts, NAME.test.ts: frames by hand or recorded, and what they mean; run them after each step`,
@@ -51,6 +54,15 @@ const kinds: Readonly<Record<string, Kind>> = {
       `in http_filters: {name: ${fullName(snake)}, typed_config: {"@type": type.googleapis.com/google.protobuf.Struct, value: {…}}}`,
     ],
   },
+  'network-filter': {
+    folder: 'packages/filters/src/network',
+    files: networkFilterFiles,
+    next: ({ snake }) => [
+      `NAME.ts: what the filter does with connections; the contract is packages/contract/src/network-filter.ts`,
+      `config.ts: what users write, read into plain data`,
+      `in filters, before the last: {name: ${networkName(snake)}, typed_config: {"@type": type.googleapis.com/google.protobuf.Struct, value: {…}}}`,
+    ],
+  },
   balancer: {
     folder: 'packages/balancers/src',
     files: balancerFiles,
@@ -68,6 +80,7 @@ function namesOf(name: string): Names {
 }
 
 const fullName = (snake: string) => `mosn.filters.http.${snake}`;
+const networkName = (snake: string) => `mosn.filters.network.${snake}`;
 
 /** The example, renamed, with another first byte so that both can be told apart on one port. */
 function protocolFiles({ name, camel, pascal }: Names): ReadonlyMap<string, string> {
@@ -92,9 +105,17 @@ function balancerFiles({ name, pascal, snake }: Names): ReadonlyMap<string, stri
   );
 }
 
-function filterFiles({ name, pascal, snake }: Names): ReadonlyMap<string, string> {
-  const files = copied('scripts/templates/filter', 'NAME', name, (text) =>
-    text.replaceAll('FULL_NAME', fullName(snake)).replaceAll('PASCAL', pascal).replaceAll('NAME', name),
+function filterFiles(names: Names): ReadonlyMap<string, string> {
+  return fromTemplate('scripts/templates/filter', names, fullName(names.snake));
+}
+
+function networkFilterFiles(names: Names): ReadonlyMap<string, string> {
+  return fromTemplate('scripts/templates/network-filter', names, networkName(names.snake));
+}
+
+function fromTemplate(folder: string, { name, pascal, snake }: Names, full: string): ReadonlyMap<string, string> {
+  const files = copied(folder, 'NAME', name, (text) =>
+    text.replaceAll('FULL_NAME', full).replaceAll('PASCAL', pascal).replaceAll('SNAKE', snake).replaceAll('NAME', name),
   );
   return new Map([...files].map(([file, text]) => [file.replace(/\.txt$/, ''), text]));
 }
@@ -115,6 +136,7 @@ function refusalOf(kind: Kind, name: string): string | undefined {
   if (!/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name) || name.length > 40) {
     return `${JSON.stringify(name)} is no name for a folder: lower-case words with single dashes, at most 40 letters`;
   }
+  if (kind.reserved?.test(name)) return `${name} means something else where one is chosen by name`;
   const path = join(kind.folder, name);
   return existsSync(join(root, path)) ? `${path} is there already` : undefined;
 }

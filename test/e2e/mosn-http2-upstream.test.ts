@@ -131,7 +131,7 @@ describe('mosn with HTTP/2 upstreams', () => {
 
   test('gives up a stream that takes too long', async () => {
     const { status, body } = await ask(url, '/slow/');
-    assert.deepEqual([status, body], [408, 'upstream max stream duration reached']);
+    assert.deepEqual([status, body], [504, 'upstream max stream duration reached']);
     assert.equal(await mosn.stat('cluster.slow.upstream_rq_max_duration_reached'), 1);
   });
 });

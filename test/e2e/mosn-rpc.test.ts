@@ -34,6 +34,7 @@ function rpcFilter(protocol: string, target: string, more: object = {}) {
     stat_prefix: protocol || 'relay',
     http_filters: router,
     route_config: {
+      validate_clusters: false,
       virtual_hosts: [
         {
           name: 'all',

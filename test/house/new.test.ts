@@ -22,6 +22,7 @@ for (const name of ['protocols', 'filters', 'balancers']) {
     symlinkSync(join(source, folder), join(tree, 'packages', name, 'src', folder));
   }
 }
+mkdirSync(join(tree, 'packages/filters/src/network'));
 cpSync(join(root, 'scripts'), join(tree, 'scripts'), { recursive: true });
 cpSync(join(root, 'package.json'), join(tree, 'package.json'));
 for (const file of ['biome.json', '.gitignore']) cpSync(join(root, file), join(tree, file));
@@ -61,6 +62,7 @@ describe('npm run new', () => {
   for (const [kind, name, folder, catalogued] of [
     ['protocol', 'parcel-post', 'packages/protocols/src', 'protocols/parcel-post/parcel-post'],
     ['filter', 'add-team', 'packages/filters/src', 'filters/add-team/add-team'],
+    ['network-filter', 'keep-out', 'packages/filters/src/network', 'filters/network/keep-out/keep-out'],
     ['balancer', 'any-host', 'packages/balancers/src', 'balancers/any-host/any-host'],
   ] as const) {
     test(`a ${kind} works as it is made, and is in the catalogue`, async () => {
@@ -70,7 +72,8 @@ describe('npm run new', () => {
       const files = readdirSync(join(tree, folder, name));
       assert.ok(files.includes(`${name}.ts`) && files.includes(`${name}.test.ts`), `${files}`);
       for (const file of files) {
-        const [leftover] = /\b[Ee]xample|NAME|PASCAL|RandomBalancer|0xe1/.exec(read(`${folder}/${name}/${file}`)) ?? [];
+        const [leftover] =
+          /\b[Ee]xample|NAME|PASCAL|SNAKE|RandomBalancer|0xe1/.exec(read(`${folder}/${name}/${file}`)) ?? [];
         assert.equal(leftover, undefined, file);
       }
       assert.match(read('apps/mosn/src/catalogue.gen.ts'), new RegExp(catalogued));
@@ -89,10 +92,13 @@ describe('npm run new', () => {
       assert.match(output, /is no name for a folder/);
     }
     assert.equal(make('protocol', 'shared').code, 1);
+    for (const name of ['auto', 'http', 'http-x']) {
+      assert.match(make('protocol', name).output, /means something else where one is chosen by name/);
+    }
     for (const args of [[], ['protocol'], ['registry', 'x'], ['toString', 'x'], ['protocol', 'a', 'b']]) {
       const { code, output } = make(...args);
       assert.equal(code, 2, args.join(' '));
-      assert.match(output, /^usage: npm run new protocol\|filter\|balancer NAME/);
+      assert.match(output, /^usage: npm run new protocol\|filter\|network-filter\|balancer NAME/);
     }
     const folders = readdirSync(join(tree, 'packages/protocols/src')).filter((each) => each !== 'parcel-post');
     assert.deepEqual(folders.sort(), ['example', 'shared']);

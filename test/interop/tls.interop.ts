@@ -336,4 +336,66 @@ describe('TLS', { skip }, () => {
       await controlPlane.stop();
     }
   });
+
+  for (const source of ['ADS', 'a server of their own'] as const) {
+    test(`certificates and authorities from ${source}, which change under load`, async () => {
+      const [port, controlPlane] = [await freePort(), await TestControlPlane.start()];
+      const service = {
+        api_type: 'GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [{ envoy_grpc: { cluster_name: 'control-plane' } }],
+      };
+      const sds_config = {
+        ...(source === 'ADS' ? { ads: {} } : { api_config_source: service }),
+        resource_api_version: 'V3',
+      };
+      const serve = (leaf: Leaf, caFile: string) =>
+        controlPlane.serve('secrets', [
+          { name: 'default', tls_certificate: inlineCertificate(leaf) },
+          { name: 'ROOTCA', validation_context: { trusted_ca: { inline_string: readFileSync(caFile, 'utf8') } } },
+        ]);
+      const tls = {
+        common_tls_context: {
+          alpn_protocols: ['h2', 'http/1.1'],
+          tls_certificate_sds_secret_configs: [{ name: 'default', sds_config }],
+          validation_context_sds_secret_config: { name: 'ROOTCA', sds_config },
+        },
+      };
+      const routes = [{ match: { prefix: '/' }, cluster: 'plain' }];
+      const listeners: Listener[] = [{ name: 'by-sds', protocol: 'http', port, routes, chains: [{ tls }] }];
+      const mesh = { listeners, clusters: [{ name: 'plain', ports: [origins[0]!.port] }] };
+      serve(authority.issue('before', ['DNS:a.test']), authority.caFile);
+      const changing = await startProxy(mesh, proxyKind, { controlPlane });
+      const options = { ca: readFileSync(authority.caFile), serverName: 'a.test' };
+      const loads = (['h1 over TLS', 'h2 over TLS'] as const).map(
+        (dialect) => new SteadyLoad(dialect, () => [port], '/plain/token', 4, options),
+      );
+      try {
+        const shown = (...args: string[]) =>
+          sClient(peers!.openssl, port, ['-servername', 'a.test', '-CAfile', authority.caFile, ...args], token);
+        assertServed(await shown(...certificate(leafs.client).map((arg) => arg.replace(/^--/, '-'))));
+        for (let n = 1; n <= 3; n++) {
+          serve(authority.issue(`by-sds-${n}`, ['DNS:a.test']), authority.caFile);
+          await changing.process.until('showing it', async () => (await shown()).commonName === `by-sds-${n}`);
+          const answered = loads.map((load) => load.answered);
+          await changing.process.until('answering', () =>
+            loads.every((load, at) => load.answered > answered[at]! + 20),
+          );
+        }
+        serve(authority.issue('last', ['DNS:a.test']), stranger.caFile);
+        await changing.process.until('showing the last', async () => (await shown()).commonName === 'last');
+        const as = async (leaf: Leaf) => (await shown('-cert', leaf.certificateFile, '-key', leaf.keyFile)).answer;
+        assert.match(await as(leafs.strangeClient), /^HTTP\/1\.1 200/);
+        assert.equal(await as(leafs.client), '');
+        for (const load of loads) {
+          const { lost, answered } = await load.stop();
+          assert.deepEqual(lost, [], `${lost.length} of ${answered} lost`);
+        }
+      } finally {
+        for (const load of loads) await load.stop();
+        await changing.stop();
+        await controlPlane.stop();
+      }
+    });
+  }
 });

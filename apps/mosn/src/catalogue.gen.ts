@@ -3,6 +3,7 @@ import type { Protocol } from '@sofamesh/contract/protocol';
 import type { ComposeProtocol } from '@sofamesh/contract/protocol';
 import type { BalancerKind } from '@sofamesh/contract/balancer';
 import type { FilterKind } from '@sofamesh/contract/filter';
+import type { NetworkFilterKind } from '@sofamesh/contract/network-filter';
 import { protocol as boltProtocol } from '@sofamesh/protocols/bolt/bolt';
 import { protocol as dubboProtocol } from '@sofamesh/protocols/dubbo/dubbo';
 import { protocol as dubboThriftProtocol } from '@sofamesh/protocols/dubbo-thrift/dubbo-thrift';
@@ -23,6 +24,11 @@ import { kind as faultFilter } from '@sofamesh/filters/fault/fault';
 import { kind as grpcStatsFilter } from '@sofamesh/filters/grpc-stats/grpc-stats';
 import { kind as grpcWebFilter } from '@sofamesh/filters/grpc-web/grpc-web';
 import { kind as routerFilter } from '@sofamesh/filters/router/router';
+import { kind as connectionLimitNetworkFilter } from '@sofamesh/filters/network/connection-limit/connection-limit';
+import { kind as directResponseNetworkFilter } from '@sofamesh/filters/network/direct-response/direct-response';
+import { kind as echoNetworkFilter } from '@sofamesh/filters/network/echo/echo';
+import { kind as localRatelimitNetworkFilter } from '@sofamesh/filters/network/local-ratelimit/local-ratelimit';
+import { kind as sniClusterNetworkFilter } from '@sofamesh/filters/network/sni-cluster/sni-cluster';
 
 export const protocols: readonly Protocol[] = [
   boltProtocol as Protocol,
@@ -54,4 +60,12 @@ export const filters: readonly FilterKind[] = [
   grpcStatsFilter as FilterKind,
   grpcWebFilter as FilterKind,
   routerFilter as FilterKind,
+];
+
+export const networkFilters: readonly NetworkFilterKind[] = [
+  connectionLimitNetworkFilter as NetworkFilterKind,
+  directResponseNetworkFilter as NetworkFilterKind,
+  echoNetworkFilter as NetworkFilterKind,
+  localRatelimitNetworkFilter as NetworkFilterKind,
+  sniClusterNetworkFilter as NetworkFilterKind,
 ];

@@ -40,6 +40,8 @@ export interface LogRecord {
   readonly spanId?: string | undefined;
   /** Text of an answer that the proxy made itself. */
   readonly localReplyBody?: string | undefined;
+  /** What filters keep about a connection, by Envoy's keys, as text. */
+  readonly filterState?: Readonly<Record<string, string>> | undefined;
   /** Undefined: it ended, a request or a TCP connection as {@link request} tells. */
   readonly type?: LogRecordType | undefined;
 }

@@ -7,6 +7,7 @@ export * from './filter.ts';
 export * from './frame-format.ts';
 export * from './message.ts';
 export * from './message-stream.ts';
+export * from './network-filter.ts';
 export * from './plugin.ts';
 export * from './protocol.ts';
 export * from './registry.ts';

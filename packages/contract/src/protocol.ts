@@ -1,4 +1,5 @@
 import type { Headers, LocalReply, RequestHead, ResetReason, ResponseHead } from './message.ts';
+import type { Counter, Gauge } from './stats.ts';
 import type { CloseCause, Connection } from './transport.ts';
 
 /**
@@ -65,6 +66,20 @@ export interface CodecOptions {
    * there are no headers (x_proxy's service level LIGHT). What a codec needs to answer a call itself it may read.
    */
   readonly light?: boolean;
+  /** What a codec of HTTP/2 counts by itself. Absent: nothing. */
+  readonly streamStats?: StreamStats;
+}
+
+/** Of all connections of a proxy's clients, or of a cluster; Envoy's names in its statistics of a codec (`http2.tx_reset`). */
+export interface StreamStats {
+  /** RST_STREAM of streams that were open. */
+  readonly rxReset: Counter;
+  readonly txReset: Counter;
+  /** Trailer sections of requests that came. */
+  readonly trailers: Counter;
+  readonly streamsActive: Gauge;
+  /** Data that waits for the peer's windows. */
+  readonly pendingSendBytes: Gauge;
 }
 
 /** Limits on what a peer may send. Defaults are in {@link defaultCodecLimits}; docs/limits.md has metric and outcome. */

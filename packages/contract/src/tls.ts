@@ -12,6 +12,8 @@ interface TlsParameters {
   readonly verification?: PeerVerification;
   /** Writes the secrets of sessions to a file. */
   readonly keyLog?: KeyLog;
+  /** Certificates or rules that were to come from elsewhere have not come: every handshake fails (`secrets_not_ready`). */
+  readonly secretsMissing?: true;
 }
 
 /** The server's side of TLS. The same object for many connections is compiled once. */
@@ -29,6 +31,8 @@ export interface ServerTls extends TlsParameters {
    * verification rules that it was made under. Undefined: no session is resumed.
    */
   readonly ticketKey?: Uint8Array;
+  /** Keys that tickets are still opened with. */
+  readonly olderTicketKeys?: readonly Uint8Array[];
   /** Age at which a session is resumed no more. Default 300 s. */
   readonly sessionTimeoutS?: number;
   /**
@@ -51,6 +55,8 @@ export interface CertificatePair {
   /** The certificate itself, then intermediate ones. */
   readonly chainPem: string;
   readonly privateKeyPem: string;
+  /** File of the chain, for administration; absent: it came otherwise. */
+  readonly chainPath?: string;
   /** Of the secret, for metrics and administration. */
   readonly name?: string;
   /** Milliseconds since 1970 at which the certificate expires. */
@@ -66,10 +72,14 @@ export interface ServerCertificate extends CertificatePair {
 export interface PeerVerification {
   /** PEM of the authorities that are trusted. Undefined: the chain is not verified. */
   readonly authorityPem?: string;
+  /** Its file, for administration; absent: it came otherwise. */
+  readonly authorityPath?: string;
   /** PEM of revocation lists: one for each authority in a peer's chain. */
   readonly crlPem?: string;
-  /** A peer whose chain cannot be verified is let in all the same, as not verified. */
+  /** A peer whose certificate fails one of these rules is let in all the same, as not verified. */
   readonly acceptUntrusted?: boolean;
+  /** Certificates of a chain may have expired, or not be valid yet. Not with `crlPem`; no session is resumed. */
+  readonly allowExpired?: boolean;
   /** Authorities that a peer's chain may have, the trusted one included. Default 100, as Envoy's `max_verify_depth`. */
   readonly authoritiesMax?: number;
   /** One of them must match one name of the peer's certificate. */
@@ -138,7 +148,7 @@ export interface CertificateFacts {
 }
 
 export interface PeerCertificate extends CertificateFacts {
-  /** Its chain leads to a trusted authority. */
+  /** Its chain leads to a trusted authority, and it has kept the other rules. */
   readonly verified: boolean;
   /** It and the intermediate ones that the peer sent; it alone when the connection is gone and nobody has asked before. */
   chainPem(): string;

@@ -32,8 +32,7 @@ export interface ListenOptions {
   /** {@link Connection.originalDestination} will be asked for: reject at once where the system cannot tell. */
   readonly asksOriginalDestination?: boolean;
   readonly watermarks?: Watermarks;
-  /** Connections beyond this are closed at once and counted (`onRefused`). */
-  readonly connectionsMax?: number;
+  /** A connection was closed at once, because the transport has no place for it: descriptors run short. */
   readonly onRefused?: () => void;
 }
 
@@ -89,6 +88,11 @@ export interface Connection {
   readonly bufferedBytes: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /**
+   * How long the peer may take nothing, and then not end its side, after `close('flush')`. 0: the connection is closed as soon
+   * as everything was sent. Undefined or absent: the transport's own times.
+   */
+  closeGraceMs?: number | undefined;
 
   /** Replaces who is told. Used when a listener filter has decided, or a connection becomes a tunnel. */
   setHandler(handler: ConnectionHandler): void;
@@ -169,6 +173,8 @@ export interface CloseCause {
     | 'tls-failed';
   /** For logs: the system's error code or the reason of the TLS failure. */
   readonly reason: string;
+  /** Of `closed`: after `close('flush')` the peer did not take everything, or end its side, in time. */
+  readonly timedOut?: true;
   /** Of `tls-failed`: what was wrong with the peer's certificate; absent where something else was. */
   readonly check?: PeerCheck;
 }

@@ -40,6 +40,7 @@ export class ClientContext {
   }
 
   private constructor(tls: ClientTls) {
+    if (tls.secretsMissing) throw new CodedError('secrets_not_ready', 'its secrets have not come yet');
     this.tls = tls;
     const options = contextOptions(tls, tls.certificate === undefined ? [] : [tls.certificate]);
     try {
@@ -47,9 +48,10 @@ export class ClientContext {
     } catch (thrown) {
       throw new CodedError('bad_certificate', tlsProblem(thrown), { cause: thrown });
     }
-    this.verifier = tls.verification === undefined ? undefined : new PeerVerifier(tls.verification);
+    this.verifier = tls.verification === undefined ? undefined : new PeerVerifier(tls.verification, 'server');
     this.keyLogger = tls.keyLog === undefined ? undefined : new KeyLogger(tls.keyLog);
-    this.#sessionsMax = tls.sessionsMax ?? sessionsDefault;
+    // Dates that do not matter are a matter of the whole chain, which a resumed session does not show again.
+    this.#sessionsMax = tls.verification?.allowExpired ? 0 : (tls.sessionsMax ?? sessionsDefault);
   }
 
   /** Starts the handshake on a connected socket. */

@@ -44,6 +44,7 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
   remote: Address;
   tls: TlsSession | undefined = undefined;
   bytesReceived = 0;
+  closeGraceMs: number | undefined = undefined;
 
   readonly #host: ConnectionHost;
   readonly #highBytes: number;
@@ -69,7 +70,6 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
   #handedBytes = 0;
   #cause: CloseCause | undefined = undefined;
   #graceTimer: Timer | undefined = undefined;
-  #onGone: (() => void) | undefined = undefined;
   #handshake: ServerHandshake | undefined = undefined;
   #onSecured: (() => void) | undefined = undefined;
 
@@ -188,7 +188,6 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
     const taken = detachSocket(socket);
     if (taken === undefined) return undefined;
     this.#state = detached;
-    this.#onGone?.();
     return taken;
   }
 
@@ -199,13 +198,12 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
 
   /**
    * @internal The connection stands, on `socket` (which rides on `raw`, or is the same). `readsItself`: its bytes come by
-   * {@link receive} and not by events. `onGone` comes once, when it is closed or detached.
+   * {@link receive} and not by events.
    */
-  adopt(socket: Socket, raw: Socket, readsItself: boolean, onGone?: () => void): void {
+  adopt(socket: Socket, raw: Socket, readsItself: boolean): void {
     this.#pending = undefined;
     this.#socket = socket;
     this.#raw = raw;
-    this.#onGone = onGone;
     if (socket !== raw && this.#host.bypassesTlsStreams) {
       this.#tlsStream = TlsStream.on(socket as TLSSocket, this.#host.reads, this);
     }
@@ -255,7 +253,7 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
     const onSecured = this.#onSecured;
     this.#endHandshake();
     this.tls = session;
-    this.adopt(socket, this.#raw!, false, this.#onGone);
+    this.adopt(socket, this.#raw!, false);
     if (this.#state === open && onSecured !== undefined) this.#guard(onSecured);
     this.#sendEarlyWrites();
   }
@@ -279,7 +277,6 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
     this.#graceTimer?.cancel();
     this.#queue.clear();
     this.#busy = false;
-    this.#onGone?.();
     try {
       this.#handler?.onClose(this.#cause ?? cause);
     } catch (error) {
@@ -314,7 +311,7 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
     } else if (endsNow) {
       this.#endPassed = true;
       socket.end();
-      if (this.#state === flushing) this.#awaitPeerEnd();
+      if (this.#state === flushing) this.#awaitPeerEnd(socket);
     }
   }
 
@@ -413,29 +410,33 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
     // what was just written.
     (this.#tlsStream ?? this.#socket).resume();
     if (!this.#busy && !this.#dirty) this.#awaitFlushTurn();
-    this.#watchFlush();
+    if (this.#endPassed) this.#awaitPeerEnd(this.#socket);
+    else this.#watchFlush();
   }
 
   /** Gives up when the system took nothing for a while; the peer shall not mistake a part for the whole. */
   #watchFlush(): void {
     const sent = this.bytesSent;
-    this.#graceTimer = this.#host.clock.after(this.#host.closeStallMs, () => {
+    this.#graceTimer = this.#host.clock.after(this.closeGraceMs || this.#host.closeStallMs, () => {
       if (this.#state !== flushing || this.#endPassed) return;
       if (this.bytesSent > sent) this.#watchFlush();
-      else this.#closeAtOnce(true, 'the peer did not take what was written');
+      else this.#closeAtOnce(true, 'the peer did not take what was written', true);
     });
   }
 
-  #awaitPeerEnd(): void {
+  #awaitPeerEnd(socket: Socket): void {
     this.#graceTimer?.cancel();
-    this.#graceTimer = this.#host.clock.after(this.#host.closeGraceMs, () => {
-      if (this.#state === flushing) this.#closeAtOnce(false, 'closed by this side');
-    });
+    const graceMs = this.closeGraceMs ?? this.#host.closeGraceMs;
+    const close = (timedOut: boolean) => {
+      if (this.#state === flushing) this.#closeAtOnce(false, 'closed by this side', timedOut);
+    };
+    this.#graceTimer = this.#host.clock.after(graceMs || this.#host.closeStallMs, () => close(true));
+    if (graceMs === 0) socket.once('finish', () => close(false));
   }
 
-  #closeAtOnce(reset: boolean, reason: string): void {
+  #closeAtOnce(reset: boolean, reason: string, timedOut = false): void {
     this.#state = closing;
-    this.#cause ??= { kind: 'closed', reason };
+    this.#cause ??= timedOut ? { kind: 'closed', reason, timedOut } : { kind: 'closed', reason };
     this.#queue.clear();
     if (this.#pending !== undefined) this.#pending.abort();
     else if (!reset) this.#socket!.destroy();

@@ -44,11 +44,16 @@ export function certificateBody(certificate: Buffer): DerElement[] {
 
 const extensionsTag = 0xa3;
 
+/** The extensions of a certificate: identifier, perhaps whether it is critical, value. */
+export function certificateExtensions(certificate: Buffer): Buffer[] {
+  const extensions = certificateBody(certificate).find(({ tag }) => tag === extensionsTag);
+  return [...derElements(firstDer(extensions?.content ?? nothing, sequenceTag))].map(({ content }) => content);
+}
+
 /** The value of a certificate's extension by its encoded identifier; undefined without it. */
 export function certificateExtension(certificate: Buffer, id: Buffer): Buffer | undefined {
-  const extensions = certificateBody(certificate).find(({ tag }) => tag === extensionsTag);
-  for (const extension of derElements(firstDer(extensions?.content ?? nothing, sequenceTag))) {
-    if (firstDer(extension.content, objectIdentifierTag).equals(id)) return firstDer(extension.content, octetStringTag);
+  for (const extension of certificateExtensions(certificate)) {
+    if (firstDer(extension, objectIdentifierTag).equals(id)) return firstDer(extension, octetStringTag);
   }
   return undefined;
 }

@@ -26,8 +26,6 @@ export class NodeListener implements Listener {
   readonly #onConnection: (connection: Connection) => void;
   readonly #server: Server;
   #address: Address;
-  /** Accepted and not gone. */
-  #connections = 0;
 
   constructor(host: ListenerHost, options: ListenOptions, onConnection: (connection: Connection) => void) {
     this.#host = host;
@@ -59,12 +57,11 @@ export class NodeListener implements Listener {
 
   #onAccepted(socket: Socket): void {
     const descriptor = descriptorOf(socket) ?? 0;
-    if (this.#connections >= (this.#options.connectionsMax ?? Infinity) || descriptor >= this.#host.descriptorsMax) {
+    if (descriptor >= this.#host.descriptorsMax) {
       socket.on('error', ignore).destroy();
       this.#options.onRefused?.();
       return;
     }
-    this.#connections++;
     this.#adopt(socket);
   }
 
@@ -77,9 +74,9 @@ export class NodeListener implements Listener {
     };
     const socket = readingInto(accepted, { buffer: reads.buffer, callback });
     if (socket !== undefined) {
-      connection.adopt(socket, socket, true, this.#onGone);
+      connection.adopt(socket, socket, true);
     } else {
-      connection.adopt(accepted, accepted, false, this.#onGone);
+      connection.adopt(accepted, accepted, false);
       accepted.resume();
     }
     this.#introduce(connection);
@@ -100,10 +97,6 @@ export class NodeListener implements Listener {
       connection.close('reset');
     }
   }
-
-  readonly #onGone = (): void => {
-    this.#connections--;
-  };
 }
 
 function ignore(): void {}

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { after, afterEach, describe, test } from 'node:test';
-import type { PeerVerification, SubjectAltNameMatch } from '@sofamesh/contract/transport';
-import { certificatesMissing, TestAuthority } from '@sofamesh/testkit/transport-suite/certificates';
+import type { CertificatePair, PeerVerification, SubjectAltNameMatch } from '@sofamesh/contract/transport';
+import { certificatesMissing, type IssueOptions, TestAuthority } from '@sofamesh/testkit/transport-suite/certificates';
 import { LazyCertificateFacts } from './certificate-facts.ts';
 import { certificateKey } from './der.ts';
 import { compileNameMatch } from './name-match.ts';
@@ -60,6 +60,12 @@ describe('names of a peer', () => {
   });
 });
 
+const dns = (value: string) => ({ type: 'DNS', kind: 'exact', value }) as const;
+
+function alone(pair: CertificatePair): CertificatePair {
+  return { ...pair, chainPem: `${pair.chainPem.split('-----END CERTIFICATE-----')[0]}-----END CERTIFICATE-----\n` };
+}
+
 describe('a certificate chain', { skip: certificatesMissing }, () => {
   const authority = certificatesMissing === false ? new TestAuthority() : (undefined as never);
   const below = certificatesMissing === false ? authority.subordinate() : (undefined as never);
@@ -112,6 +118,48 @@ describe('a certificate chain', { skip: certificatesMissing }, () => {
     assert.equal(await verdict(leaf, { ...trusted, crlPem: crlPem + below.revoke([]) }), 'accepted');
   });
 
+  test('may have expired where dates do not matter, and must be good in all else', async () => {
+    const lenient = { ...trusted, allowExpired: true };
+    const old = (from: TestAuthority, options: IssueOptions = {}) =>
+      from.issue(['DNS:old.test'], { ...options, expired: true });
+    assert.equal(await verdict(old(authority), lenient), 'accepted');
+    assert.equal(
+      await verdict(old(authority), { ...lenient, subjectAltNames: [dns('x.test')] }),
+      "name none of the peer's names is wanted: DNS:old.test",
+    );
+    assert.equal(await verdict(old(below), lenient), 'accepted');
+    assert.equal(await verdict(authority.issue(['DNS:new.test']), lenient), 'accepted');
+    const good = ['extendedKeyUsage=serverAuth,clientAuth', 'keyUsage=critical,digitalSignature'];
+    assert.equal(await verdict(old(authority, { extensions: good }), lenient), 'accepted');
+    const noAuthority = authority.issue(['DNS:leaf.test'], {
+      authority: false,
+      extensions: ['basicConstraints=CA:FALSE'],
+    });
+    const shortPath = authority.issue([], {
+      subject: '/CN=short',
+      extensions: ['basicConstraints=critical,CA:TRUE,pathlen:0'],
+    });
+    const from = (pair: ReturnType<typeof authority.issue>) =>
+      new TestAuthority('from', { ...pair, rootPem: authority.authorityPem, chainOf: pair.chainPem });
+    const stranger = new TestAuthority('test authority');
+    const [unfit, short] = [from(noAuthority), from(shortPath)];
+    const deeper = short.subordinate();
+    for (const [why, pair] of Object.entries({
+      'another authority of the same name': old(stranger),
+      'without its intermediate': alone(old(below)),
+      'made by a leaf': old(unfit),
+      'a path that is too long': old(deeper),
+      'another purpose': old(authority, { extensions: ['extendedKeyUsage=codeSigning'] }),
+      'clients only': old(authority, { extensions: ['extendedKeyUsage=clientAuth'] }),
+      'a key for certificates': old(authority, { extensions: ['keyUsage=critical,keyCertSign'] }),
+      'an unknown demand': old(authority, { extensions: ['1.2.3.4.5=critical,ASN1:NULL'] }),
+    })) {
+      assert.equal(await verdict(pair, lenient), 'chain CERT_HAS_EXPIRED', why);
+    }
+    assert.equal(await verdict(old(short), lenient), 'accepted');
+    for (const each of [stranger, unfit, short, deeper]) each.dispose();
+  });
+
   test('its key is pinned by its hash', async () => {
     const certificate = new X509Certificate(leaf.chainPem);
     const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
@@ -122,7 +170,7 @@ describe('a certificate chain', { skip: certificatesMissing }, () => {
     assert.deepEqual(certificateKey(Buffer.alloc(0)), Buffer.alloc(0));
     // Where the key cannot be found, its hash is nobody's.
     const empty = createHash('sha256').digest('base64');
-    const verifier = new PeerVerifier({ spkiSha256: [empty] });
+    const verifier = new PeerVerifier({ spkiSha256: [empty] }, 'server');
     const broken = { raw: Buffer.from('no certificate') } as X509Certificate;
     assert.equal(
       verifier.refusal({ certificate: broken, chainError: undefined, resumed: false, authorities: 1 })!.check,
@@ -133,8 +181,8 @@ describe('a certificate chain', { skip: certificatesMissing }, () => {
   test('a session that is resumed is judged by the date of today', () => {
     const expired = new X509Certificate(authority.issue(['DNS:old.test'], { expired: true }).chainPem);
     const evidence = { certificate: expired, chainError: undefined, resumed: true, authorities: 1 };
-    assert.equal(new PeerVerifier(trusted).refusal(evidence)!.reason, 'CERT_HAS_EXPIRED');
-    assert.equal(new PeerVerifier({}).refusal(evidence), undefined);
+    assert.equal(new PeerVerifier(trusted, 'server').refusal(evidence)!.reason, 'CERT_HAS_EXPIRED');
+    assert.equal(new PeerVerifier({}, 'server').refusal(evidence), undefined);
   });
 });
 

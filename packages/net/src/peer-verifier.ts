@@ -1,6 +1,7 @@
 import { createHash, type X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import type { PeerCheck, PeerVerification } from '@sofamesh/contract/transport';
+import { certificatesIn, isTrustedButForDates, type PeerRole } from './dateless-chain.ts';
 import { certificateKey } from './der.ts';
 import { compileNameMatch, type NameMatch } from './name-match.ts';
 import { subjectAltNames } from './subject-alt-names.ts';
@@ -28,10 +29,13 @@ export class PeerVerifier {
   readonly #names: readonly NameMatch[];
   readonly #hashes: ReadonlySet<string>;
   readonly #keys: ReadonlySet<string>;
+  readonly #role: PeerRole;
+  #authorities: readonly X509Certificate[] | undefined = undefined;
 
-  /** Throws a CodedError where a name's regular expression cannot be used. */
-  constructor(rules: PeerVerification) {
+  /** `role`: of the peer. Throws a CodedError where a name's regular expression cannot be used. */
+  constructor(rules: PeerVerification, role: PeerRole) {
     this.#rules = rules;
+    this.#role = role;
     this.#names = (rules.subjectAltNames ?? []).map(compileNameMatch);
     this.#hashes = new Set(rules.certificateSha256);
     this.#keys = new Set(rules.spkiSha256);
@@ -42,29 +46,47 @@ export class PeerVerifier {
     return this.#rules.authoritiesMax !== undefined;
   }
 
+  /** Whether there is anything that a certificate could be judged by. */
+  get hasRules(): boolean {
+    return this.#rules.authorityPem !== undefined || this.#hashes.size > 0 || this.#keys.size > 0;
+  }
+
   /** Undefined: the peer may be let in. A peer without a certificate is refused. */
   refusal(evidence: PeerEvidence): PeerRefusal | undefined {
     const { certificate } = evidence;
     if (certificate === undefined) return { check: 'no-certificate', reason: 'the peer sent no certificate' };
+    return this.#rules.acceptUntrusted ? undefined : this.#badCertificate(certificate, evidence);
+  }
+
+  /** Whether a certificate that was let in has kept all rules, with an authority among them. */
+  verified(evidence: PeerEvidence): boolean {
+    const { certificate } = evidence;
+    if (this.#rules.authorityPem === undefined || certificate === undefined) return false;
+    return !this.#rules.acceptUntrusted || this.#badCertificate(certificate, evidence) === undefined;
+  }
+
+  #badCertificate(certificate: X509Certificate, evidence: PeerEvidence): PeerRefusal | undefined {
     return this.#badChain(certificate, evidence) ?? this.#badName(certificate) ?? this.#badHash(certificate);
   }
 
-  /** Whether the chain of a certificate that was let in is good. */
-  verified({ certificate, chainError }: PeerEvidence): boolean {
-    return this.#rules.authorityPem !== undefined && certificate !== undefined && chainError === undefined;
-  }
-
   #badChain(certificate: X509Certificate, evidence: PeerEvidence): PeerRefusal | undefined {
-    const { authorityPem, acceptUntrusted = false, authoritiesMax } = this.#rules;
-    if (authorityPem === undefined || acceptUntrusted) return undefined;
+    const { authorityPem, authoritiesMax, allowExpired } = this.#rules;
+    if (authorityPem === undefined) return undefined;
     const { chainError, resumed } = evidence;
-    if (chainError !== undefined) return { check: 'chain', reason: chainError };
+    const ofDates = chainError === 'CERT_HAS_EXPIRED' || chainError === 'CERT_NOT_YET_VALID';
+    const passed = allowExpired && ofDates && this.#isTrustedButForDates(authorityPem, certificate);
+    if (chainError !== undefined && !passed) return { check: 'chain', reason: chainError };
     if (resumed) {
       const expired = Date.now() > certificate.validToDate.getTime();
       return expired ? { check: 'chain', reason: 'CERT_HAS_EXPIRED' } : undefined;
     }
     const tooLong = authoritiesMax !== undefined && evidence.authorities > authoritiesMax;
     return tooLong ? { check: 'chain', reason: 'CERT_CHAIN_TOO_LONG' } : undefined;
+  }
+
+  #isTrustedButForDates(authorityPem: string, certificate: X509Certificate): boolean {
+    this.#authorities ??= certificatesIn(authorityPem);
+    return isTrustedButForDates(certificate, this.#authorities, this.#role);
   }
 
   #badName({ raw }: X509Certificate): PeerRefusal | undefined {

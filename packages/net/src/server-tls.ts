@@ -4,6 +4,7 @@ import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node
 import type { ClientHello } from '@sofamesh/base/client-hello';
 import { CodedError } from '@sofamesh/base/errors';
 import type { ServerCertificate, ServerTls } from '@sofamesh/contract/transport';
+import { allowPartialChains, useTicketKeys } from './context-handle.ts';
 import { carrierOf } from './descriptor.ts';
 import { KeyLogger } from './key-log.ts';
 import { type OcspStatus, readOcspStatus } from './ocsp-staple.ts';
@@ -62,10 +63,11 @@ export class ServerContexts {
   }
 
   private constructor(tls: ServerTls) {
+    if (tls.secretsMissing) throw new CodedError('secrets_not_ready', 'its secrets have not come yet');
     if (tls.certificates.length === 0) throw new CodedError('EINVAL', 'a TLS server needs a certificate');
     this.#tls = tls;
     this.handshakeTimeoutMs = tls.handshakeTimeoutMs ?? handshakeTimeoutMsDefault;
-    this.verifier = new PeerVerifier(tls.verification ?? {});
+    this.verifier = new PeerVerifier(tls.verification ?? {}, 'client');
     this.requiresCertificate = tls.requireClientCertificate === true;
     this.keyLogger = tls.keyLog === undefined ? undefined : new KeyLogger(tls.keyLog);
     this.#names = new ServerNames(tls.certificates, showables);
@@ -96,7 +98,8 @@ export class ServerContexts {
     const found = known[kind];
     if (found !== undefined) return found;
     const options = this.#options(showable, withAlpn);
-    const content = { options, staple: showable.staple?.response, keyLog: this.#tls.keyLog !== undefined };
+    const { keyLog, olderTicketKeys } = this.#tls;
+    const content = { options, staple: showable.staple?.response, keyLog: keyLog !== undefined, olderTicketKeys };
     const server = servers.get(content, () => this.#createServer(options, showable));
     this.#servers.set(showable, { ...known, [kind]: server });
     return server;
@@ -104,16 +107,21 @@ export class ServerContexts {
 
   #options({ certificates }: Showable, withAlpn: boolean): TlsOptions {
     const tls = this.#tls;
-    const { verification, ticketKey, alpn = [] } = tls;
+    const { verification, alpn = [] } = tls;
+    const ticketKey = usesTickets(tls) ? tls.ticketKey : undefined;
     const requireClientCertificate = this.requiresCertificate;
     const shared = contextOptions(tls, certificates);
     return {
       ...shared,
       honorCipherOrder: true,
-      requestCert: verification !== undefined || requireClientCertificate,
+      // As Envoy: without anything that it could be judged by, nobody's certificate is asked for.
+      requestCert: this.verifier.hasRules || requireClientCertificate,
       // Where OpenSSL may refuse a client by itself, the client is told why by an alert.
       rejectUnauthorized:
-        requireClientCertificate && verification?.authorityPem !== undefined && verification.acceptUntrusted !== true,
+        requireClientCertificate &&
+        verification?.authorityPem !== undefined &&
+        verification.acceptUntrusted !== true &&
+        verification.allowExpired !== true,
       ...(withAlpn && { ALPNProtocols: [...alpn] }),
       ...(ticketKey !== undefined && { ticketKeys: Buffer.from(ticketKey) }),
       sessionTimeout: tls.sessionTimeoutS ?? sessionTimeoutSDefault,
@@ -133,6 +141,9 @@ export class ServerContexts {
     } catch (thrown) {
       throw new CodedError('bad_certificate', tlsProblem(thrown), { cause: thrown });
     }
+    allowPartialChains(server);
+    const { ticketKey, olderTicketKeys = [] } = this.#tls;
+    if (ticketKey !== undefined && olderTicketKeys.length > 0) useTicketKeys(server, [ticketKey, ...olderTicketKeys]);
     server.on('secureConnection', (socket) => {
       const carrier = carrierOf(socket);
       const outcome = outcomes.get(carrier);
@@ -152,6 +163,11 @@ export class ServerContexts {
     }
     return server;
   }
+}
+
+/** Dates that do not matter are a matter of the whole chain, which a resumed session does not show again. */
+function usesTickets({ verification }: ServerTls): boolean {
+  return verification?.allowExpired !== true;
 }
 
 function hasValidStaple({ staple }: Showable): boolean {

@@ -108,6 +108,25 @@ describe('session resumption', { skip: certificatesMissing }, () => {
         assert.deepEqual(await visits({ ...clientTls(), maxVersion }, [serverTls, elsewhere]), ['full', 'full']);
       });
 
+      test('goes on when the key changes, while the old one is still known', async () => {
+        const [next, third] = [randomBytes(48), randomBytes(48)];
+        const rotated = { ...serverTls, ticketKey: next, olderTicketKeys: [third, ticketKey] };
+        const forgotten = { ...serverTls, ticketKey: next, olderTicketKeys: [third] };
+        const tls = () => ({ ...clientTls(), maxVersion });
+        assert.deepEqual(await visits(tls(), [serverTls, rotated, rotated]), ['full', 'resumed', 'resumed']);
+        assert.deepEqual(await visits(tls(), [serverTls, forgotten, forgotten]), ['full', 'full', 'resumed']);
+        assert.deepEqual(await visits(tls(), [rotated, serverTls]), ['full', 'full'], 'the new key seals');
+        assert.deepEqual(await visits(tls(), [rotated, { ...serverTls, ticketKey: next }]), ['full', 'resumed']);
+      });
+
+      test('does not go on where dates do not matter, for the chain is not shown again', async () => {
+        const lenient = { ...serverTls, verification: { ...serverTls.verification, allowExpired: true } };
+        assert.deepEqual(await visits({ ...clientTls(), maxVersion }, [lenient, lenient]), ['full', 'full']);
+        const client = { ...clientTls(), maxVersion };
+        const careless = { ...client, verification: { ...client.verification, allowExpired: true } };
+        assert.deepEqual(await visits(careless, [serverTls, serverTls]), ['full', 'full']);
+      });
+
       test('does not keep a session with a server that is refused', async () => {
         const tls: ClientTls = { ...clientTls(), maxVersion, verification: { ...trusted, ...name('other.test') } };
         const outcomes = await visits(tls, [serverTls, serverTls]);

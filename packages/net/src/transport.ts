@@ -26,7 +26,7 @@ export interface NodeTransportOptions {
   readonly clock?: Clock;
   /** Told of handlers that throw and of connections that could not be accepted. */
   readonly logger?: Logger;
-  /** How long a peer may take to end its side after `close('flush')`. Default 1 s, Envoy's `delayed_close_timeout`. */
+  /** How long a peer may take to end its side after `close('flush')`. Default 1 s, that of Envoy's `delayed_close_timeout`. */
   readonly closeGraceMs?: number;
   /** How long a peer may take nothing of what `close('flush')` still has to send. Default 5 s. */
   readonly closeStallMs?: number;

@@ -396,9 +396,57 @@ test('headers are added and removed at all levels, most specific first, and path
   await world.settle();
   assert.equal(
     two.lines[0],
-    '1 REQ. GET host-2 %2Fnew%2Fa%3Fb%3D1 x-forwarded-proto=http;x=cluster;x=route;x=host;x=table;x-envoy-original-path=%2Fold%2Fa%3Fb%3D1',
+    '1 REQ. GET host-2 %2Fnew%2Fa%3Fb%3D1 x-forwarded-proto=http;x=cluster;x=route;x=host;x=table;x-envoy-original-path=%2Fold%2Fa%3Fb%3D1;x-envoy-original-host=host',
   );
   assert.match(client.lines[0]!, /^1 RSP\. 200 x-envoy-upstream-service-time=0;y=cluster;y=route;y=host;y=table;date=/);
+});
+
+test('headers added to an answer tell of that answer, whoever made it', async () => {
+  const { world } = await made();
+  const value = '%RESPONSE_CODE%,%RESPONSE_CODE_DETAILS%,%RESP(from)%';
+  const headers = {
+    request: { add: [], remove: [] },
+    response: { add: [{ name: 'y', value, action: 'append' as const }], remove: [] },
+  };
+  const refusing = { kind: 'direct-response' as const, status: 403, body: '' };
+  const table = routeTable([
+    route(refusing, prefix('/no'), { headers }),
+    route(forward('one'), prefix('/'), { headers }),
+  ]);
+  const proxy = httpProxy({ kind: 'inline', table });
+  assert.deepEqual(await world.apply({ listeners: [listenerConfig([chain(proxy)], { version: '2' })] }), []);
+  const client = await world.client();
+  assert.match((await ask(world, client))!, /[ ;]y=200%2Cvia_upstream%2Cone(;|$)/);
+  assert.match((await ask(world, client, '/no'))!, /^1 RSP\S* 403 .*y=403%2Cdirect_response%2C-(;|$)/);
+});
+
+test('a request is rewritten to the name of its host, where that has one', async () => {
+  const { world } = await made();
+  const upstream = await world.upstream(4, answering('RSP. 200'));
+  const named = clusterConfig('named', [4]);
+  assert.ok(named.discovery.kind === 'static');
+  const { endpoints } = named.discovery;
+  const groups = endpoints.groups.map((group) => ({
+    ...group,
+    hosts: group.hosts.map((host) => ({ ...host, hostname: '' })),
+  }));
+  const unnamed = {
+    ...named,
+    name: 'unnamed',
+    discovery: { kind: 'static' as const, endpoints: { ...endpoints, groups } },
+  };
+  const to = (cluster: string) => route(forward(cluster, { hostRewrite: 'auto' }), prefix(`/${cluster}`));
+  const rejections = await world.apply({
+    clusters: [named, unnamed],
+    listeners: [listenerConfig([chain(httpProxy(inline([to('named'), to('unnamed')])))], { version: '2' })],
+  });
+  assert.deepEqual(rejections, []);
+  const client = await world.client();
+  for (const path of ['/named', '/unnamed']) assert.match((await ask(world, client, path))!, /RSP\. 200/);
+  assert.deepEqual(
+    upstream.lines.map((line) => line.split(' ').slice(1, 5).join(' ')),
+    ['REQ. GET host-4 %2Fnamed', 'REQ. GET host %2Funnamed'],
+  );
 });
 
 function matchPort(destinationPort: number) {

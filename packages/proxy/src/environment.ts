@@ -6,6 +6,7 @@ import type { AccessLog, LogRecord } from '@sofamesh/contract/access-log';
 import type { BalancerKind } from '@sofamesh/contract/balancer';
 import type { DatagramTransport } from '@sofamesh/contract/datagram';
 import type { FilterKind } from '@sofamesh/contract/filter';
+import type { NetworkFilterKind } from '@sofamesh/contract/network-filter';
 import type { Protocol } from '@sofamesh/contract/protocol';
 import type { Stats } from '@sofamesh/contract/stats';
 import type { SpanFormat, SpanFormatName } from '@sofamesh/contract/trace';
@@ -27,11 +28,16 @@ export interface EngineEnvironment {
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly balancers: ReadonlyMap<string, BalancerKind>;
   readonly filters: ReadonlyMap<string, FilterKind>;
+  readonly networkFilters: ReadonlyMap<string, NetworkFilterKind>;
   /** Throws a CodedError when the format is not usable. */
   readonly openAccessLog: (config: AccessLogConfig) => AccessLog;
   readonly compileFormat: CompileFormat;
   /** The same for a JSON object of such strings: one object, and a line end. */
-  readonly compileJsonFormat: (format: JsonFormat, where: string) => (record: LogRecord) => string;
+  readonly compileJsonFormat: (
+    format: JsonFormat,
+    where: string,
+    omitsEmpty?: boolean,
+  ) => (record: LogRecord) => string;
   /** How spans are written for a collector, `service` being who made them. Absent: listeners that trace are refused. */
   readonly spanFormat?: (name: SpanFormatName, service: string) => SpanFormat;
   /** This machine's address, for X-Forwarded-For of clients on it; undefined: the one that they have. */
@@ -40,6 +46,10 @@ export interface EngineEnvironment {
   readonly requestId: () => string;
   /** Connections of a filter chain that was replaced or removed are closed after this. Default 600 s, as Envoy's. */
   readonly drainMs?: number;
-  /** Client connections of all listeners of this thread. Default: no limit but that of the system. */
+  /** Which of the workers this is, from 0 (default). */
+  readonly worker?: number;
+  /** Client connections of all listeners in all workers together. Default: no limit but that of the system. */
   readonly downstreamConnectionsMax?: number;
+  /** Of `sharedMemory`: where workers count them. Absent: there are no others. */
+  readonly downstreamPlaces?: SharedArrayBuffer;
 }

@@ -9,6 +9,8 @@ export class TlsStats {
   readonly #connectionError: Counter;
   readonly #noCertificate: Counter;
   readonly #sessionReused: Counter;
+  readonly #timeout: Counter | undefined;
+  readonly #secretsNotReady: Counter;
   readonly #failVerify: Readonly<Record<NonNullable<CloseCause['check']>, Counter>>;
   /** Of versions, cipher suites and curves, by what follows the prefix. */
   readonly #kinds = new Map<string, Counter>();
@@ -22,6 +24,13 @@ export class TlsStats {
     this.#connectionError = counter('connection_error');
     this.#noCertificate = counter('no_certificate');
     this.#sessionReused = counter('session_reused');
+    const isUpstream = prefix.startsWith('cluster.');
+    this.#timeout = isUpstream ? undefined : stats.counter(`${prefix}downstream_cx_transport_socket_connect_timeout`);
+    this.#secretsNotReady = stats.counter(
+      isUpstream
+        ? `${prefix}client_ssl_socket_factory.upstream_context_secrets_not_ready`
+        : `${prefix}server_ssl_socket_factory.downstream_context_secrets_not_ready`,
+    );
     this.#failVerify = {
       'no-certificate': counter('fail_verify_no_cert'),
       chain: counter('fail_verify_error'),
@@ -41,9 +50,11 @@ export class TlsStats {
   }
 
   /** A connection ended; counts it where a handshake had failed. */
-  ended({ kind, check }: CloseCause): void {
+  ended({ kind, check, reason }: CloseCause): void {
     if (kind !== 'tls-failed') return;
-    (check === undefined ? this.#connectionError : this.#failVerify[check]).increment();
+    if (reason === 'secrets_not_ready') this.#secretsNotReady.increment();
+    else if (reason === 'ERR_TLS_HANDSHAKE_TIMEOUT' && this.#timeout !== undefined) this.#timeout.increment();
+    else (check === undefined ? this.#connectionError : this.#failVerify[check]).increment();
   }
 
   #count(kind: string, name: string): void {

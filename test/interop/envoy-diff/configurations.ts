@@ -66,6 +66,26 @@ const known = {
     upstreamHttp2: {},
     route: { route: { retry_policy: { retry_on: 'refused-stream', num_retries: 1 } } },
   },
+  redirects: {
+    route: {
+      route: {
+        internal_redirect_policy: {
+          max_internal_redirects: 2,
+          redirect_response_codes: [301, 302, 303, 307],
+          response_headers_to_copy: ['x-taken', 'x-lacking'],
+        },
+      },
+    },
+  },
+  wholeRequest: { manager: { request_timeout: '0.2s' } },
+  shortStreams: { manager: { common_http_protocol_options: { max_stream_duration: '0.2s' } } },
+  twoRequests: { manager: { common_http_protocol_options: { max_requests_per_connection: 2 } } },
+  streamInsteadOfTimeout: { route: { route: { timeout: '0.1s', max_stream_duration: { max_stream_duration: '5s' } } } },
+  grpcDeadline: { route: { route: { max_grpc_timeout: '0.5s', grpc_timeout_offset: '0.1s' } } },
+  grpcStream: {
+    route: { route: { max_stream_duration: { grpc_timeout_header_max: '0.5s', grpc_timeout_header_offset: '0.1s' } } },
+  },
+  otherHost: { route: { route: { host_rewrite_literal: 'b.example', append_x_forwarded_host: true } } },
   connectRoute: { match: { connect_matcher: {} } },
   retry: { route: { route: { retry_policy: { retry_on: '5xx,reset', num_retries: 1 } } } },
 } satisfies Record<string, Configuration>;

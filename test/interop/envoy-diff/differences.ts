@@ -82,7 +82,7 @@ export const reasons: readonly Reason[] = [
   },
   {
     reason: 'a target with an empty path has `/` before its query (RFC 9110 §4.2.3)',
-    cases: /^target "http:\/\/b\.example\?x"$/,
+    cases: /^(?:target "http:\/\/b\.example\?x"|redirect to "http:\/\/b\.example\?q")$/,
   },
   {
     reason:
@@ -94,7 +94,7 @@ export const reasons: readonly Reason[] = [
     reason:
       'after an early answer mosn reads the rest of the request, up to `drainBytesMax`, and keeps the connection; Envoy closes it',
     cases:
-      /^(?:early .*|early: .*|upstream HTTP\/2: an early answer(?: and NO_ERROR)?|expect: refused early|POST to an answer of the proxy itself|answer: while the request is still sent|upstream: (?:early answer, then (?:FIN|RST)|(?:FIN|RST) in a request body))$/,
+      /^(?:early .*|early: .*|upstream HTTP\/2: an early answer(?: and NO_ERROR)?|expect: refused early|(?:request timeout|stream duration): a slow body|POST to an answer of the proxy itself|answer: while the request is still sent|upstream: (?:early answer, then (?:FIN|RST)|(?:FIN|RST) in a request body))$/,
     endMayVary: true,
   },
   {
@@ -123,6 +123,11 @@ export const reasons: readonly Reason[] = [
     reason: 'what is refused for its target is refused with the connection, and the word for the status',
     cases: /^path only: target ".*"$/,
   },
+  {
+    reason:
+      'mosn follows a redirect when its answer is over, on a connection that is free then; Envoy takes another one',
+    cases: /^redirect (?:to "(?:https?|HTTP):.*"|(?:of a POST )?with .*|of a POST in chunks|twice, and once more)$/,
+  },
   // ── fields ──────────────────────────────────────────────────────────────────────────────────────────────────────
   {
     reason: 'what Connection names ends at this hop, in answers too (RFC 9110 §7.6.1); TE is never part of an answer',
@@ -146,7 +151,7 @@ export const reasons: readonly Reason[] = [
   },
   {
     reason: 'several fields of one name stay several, which means the same (RFC 9110 §5.2)',
-    cases: /^(?:two (?:user-agents|content-types|locations)|edge "via: 1\.1 other")$/,
+    cases: /^(?:two (?:user-agents|content-types|locations)|edge "via: 1\.1 other"|another host: added)$/,
   },
   {
     reason: 'mosn leaves Transfer-Encoding out of answers without a body (RFC 9112 §6.1 allows both)',

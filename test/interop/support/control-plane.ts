@@ -7,6 +7,7 @@ import { FileAccessLogSchema } from '@sofamesh/api/gen/envoy/extensions/access_l
 import { RouterSchema } from '@sofamesh/api/gen/envoy/extensions/filters/http/router/v3/router_pb';
 import { TlsInspectorSchema } from '@sofamesh/api/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb';
 import { HttpConnectionManagerSchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { SecretSchema } from '@sofamesh/api/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import { DownstreamTlsContextSchema } from '@sofamesh/api/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import { HttpProtocolOptionsSchema } from '@sofamesh/api/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb';
 import { XProxySchema } from '@sofamesh/api/gen/mosn/extensions/filters/network/x_proxy/v1/x_proxy_pb';
@@ -16,7 +17,14 @@ import type { Stats } from '@sofamesh/contract/stats';
 import { GrpcServer } from '@sofamesh/xds/grpc/server';
 import { AdsServer } from '@sofamesh/xds/server/ads-server';
 import type { NamedBytes } from '@sofamesh/xds/server/encode-response';
-import { clusterTypeUrl, endpointsTypeUrl, listenerTypeUrl, routeTypeUrl } from '@sofamesh/xds/type-urls';
+import {
+  clusterTypeUrl,
+  endpointsTypeUrl,
+  listenerTypeUrl,
+  routeTypeUrl,
+  secretsMethod,
+  secretTypeUrl,
+} from '@sofamesh/xds/type-urls';
 
 const registry = createRegistry(
   HttpConnectionManagerSchema,
@@ -65,6 +73,13 @@ const kinds = {
       return { name: message.name, bytes: toBinary(RouteConfigurationSchema, message) };
     },
   },
+  secrets: {
+    typeUrl: secretTypeUrl,
+    encode: (json: JsonValue): NamedBytes => {
+      const message = fromJson(SecretSchema, json, { registry });
+      return { name: message.name, bytes: toBinary(SecretSchema, message) };
+    },
+  },
 };
 export type ResourceKind = keyof typeof kinds;
 
@@ -73,7 +88,7 @@ interface Served {
   resources: readonly NamedBytes[];
 }
 
-/** Serves resources by ADS, so that a test can change them under load. */
+/** Serves resources by ADS, and secrets by a service of their own as well, so that a test can change them under load. */
 export class TestControlPlane {
   readonly port: number;
   readonly #grpc: GrpcServer;
@@ -99,6 +114,7 @@ export class TestControlPlane {
     });
     const grpc = new GrpcServer();
     ads.register(grpc);
+    grpc.handle(secretsMethod, (stream) => ads.accept(stream));
     const { port } = await grpc.listen('127.0.0.1:0');
     return new TestControlPlane(port, grpc, ads, served);
   }

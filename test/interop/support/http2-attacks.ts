@@ -74,8 +74,6 @@ export interface Attack {
   round(n: number): Buffer;
   /** Does not read what comes back. */
   readonly deaf?: boolean;
-  /** Whether a server has to end the connection; one that gets by with little may go on. */
-  readonly endsIt: boolean;
 }
 
 /** Client streams are odd, and the first is 1. */
@@ -90,45 +88,38 @@ export const attacks: readonly Attack[] = [
   {
     name: 'rapid reset',
     round: (n) => Buffer.concat([head(n, endHeaders | endStream), frame(type.reset, 0, streamId(n), uint32(CANCEL))]),
-    endsIt: true,
   },
   {
     name: 'made-you-reset, WINDOW_UPDATE of 0',
     round: (n) => Buffer.concat([head(n, endHeaders | endStream), frame(type.windowUpdate, 0, streamId(n), uint32(0))]),
-    endsIt: true,
   },
   {
     name: 'made-you-reset, DATA after the end',
     round: (n) => Buffer.concat([head(n, endHeaders | endStream), frame(type.data, 0, streamId(n), Buffer.from('x'))]),
-    endsIt: true,
   },
   {
     name: 'CONTINUATION with fields',
     opening: head(0, endStream),
     round: (n) => frame(type.continuation, 0, 1, literal(`x-${n}`, padding)),
-    endsIt: true,
   },
   {
     name: 'CONTINUATION, empty',
     opening: head(0, endStream),
     round: () => frame(type.continuation, 0, 1),
-    endsIt: true,
   },
-  { name: 'PING', round: () => frame(type.ping, 0, 0, Buffer.alloc(8)), endsIt: true },
-  { name: 'PING, answers not read', round: () => frame(type.ping, 0, 0, Buffer.alloc(8)), deaf: true, endsIt: true },
+  { name: 'PING', round: () => frame(type.ping, 0, 0, Buffer.alloc(8)) },
+  { name: 'PING, answers not read', round: () => frame(type.ping, 0, 0, Buffer.alloc(8)), deaf: true },
   {
     name: 'SETTINGS',
     round: (n) => frame(type.settings, 0, 0, setting(initialWindowSize, 65_535 + (n & 1))),
-    endsIt: true,
   },
-  { name: 'empty DATA', opening: post, round: () => frame(type.data, 0, 1), endsIt: true },
+  { name: 'empty DATA', opening: post, round: () => frame(type.data, 0, 1) },
   {
     name: 'PRIORITY',
     round: (n) => frame(type.priority, 0, streamId(n % 1000), Buffer.from([0, 0, 0, 0, n & 255])),
-    endsIt: true,
   },
-  { name: 'WINDOW_UPDATE', round: () => frame(type.windowUpdate, 0, 0, uint32(1)), endsIt: true },
-  { name: 'unknown frames', round: () => frame(type.unknown, 0, 0, Buffer.alloc(8)), endsIt: true },
+  { name: 'WINDOW_UPDATE', round: () => frame(type.windowUpdate, 0, 0, uint32(1)) },
+  { name: 'unknown frames', round: () => frame(type.unknown, 0, 0, Buffer.alloc(8)) },
   {
     name: 'HPACK bomb',
     opening: head(
@@ -138,14 +129,12 @@ export const attacks: readonly Attack[] = [
     ),
     round: (n) =>
       head(n + 1, endHeaders | endStream, Buffer.concat([request(attackedPath), Buffer.alloc(16_000, latestEntry)])),
-    endsIt: true,
   },
   {
     name: 'cookie crumbs',
     opening: head(0, endHeaders | endStream, Buffer.concat([request(attackedPath), indexedLiteral('cookie', 'a=b')])),
     round: (n) =>
       head(n + 1, endHeaders | endStream, Buffer.concat([request(attackedPath), Buffer.alloc(16_000, latestEntry)])),
-    endsIt: true,
   },
   {
     name: 'window dribbled by octets',
@@ -154,7 +143,6 @@ export const attacks: readonly Attack[] = [
       head(0, endHeaders | endStream, request('/http1/big/64')),
     ]),
     round: () => frame(type.windowUpdate, 0, 1, uint32(1)),
-    endsIt: false,
   },
 ];
 

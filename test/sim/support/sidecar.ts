@@ -56,6 +56,7 @@ export class Sidecar {
       protocols,
       balancers: byName<BalancerKind>(leastRequest as BalancerKind, random as BalancerKind, roundRobin as BalancerKind),
       filters: byName<FilterKind>(fault as FilterKind, router as FilterKind),
+      networkFilters: new Map(),
       openAccessLog: () => ({ log() {} }),
       compileFormat: (format) => () => format,
       compileJsonFormat: () => () => '',

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { ClientTls, ServerTls } from '@sofamesh/contract/transport';
+import type { CertificatePair, ClientTls, PeerVerification, ServerTls } from '@sofamesh/contract/transport';
 import type { ClusterConfig } from '@sofamesh/proxy/config/cluster';
 import type { FilterChainConfig, ListenerConfig } from '@sofamesh/proxy/config/listener';
 import { type AdminPage, json } from './page.ts';
@@ -26,32 +26,53 @@ export function certificatePage(
         ...[...clusters.values()].flatMap(({ tls }) => (tls === undefined ? [] : [clientContext(tls)])),
       ];
       // Listeners mostly share theirs.
-      const distinct = new Map(contexts.map((context) => [context.join('\n--\n'), context]));
+      const distinct = new Map(contexts.map((context) => [JSON.stringify(context), context]));
+      const nowMs = wallMs();
       return json({
-        certificates: [...distinct.values()].map(([authority, chains]) => ({
-          ca_cert: certificatesOf(authority).map((one) => describe(one, wallMs())),
-          cert_chain: certificatesOf(chains).map((one) => describe(one, wallMs())),
+        certificates: [...distinct.values()].map(({ authority, chains }) => ({
+          ca_cert: describeAll(authority, nowMs),
+          cert_chain: chains.flatMap((chain) => describeAll(chain, nowMs)),
         })),
       });
     },
   };
 }
 
-type Context = readonly [authorityPem: string, chainsPem: string];
+interface Pem {
+  readonly pem: string | undefined;
+  readonly path: string | undefined;
+}
+
+interface Context {
+  readonly authority: Pem;
+  readonly chains: readonly Pem[];
+}
 
 function chainsOf({ filterChains, defaultFilterChain }: ListenerConfig): FilterChainConfig[] {
   return defaultFilterChain === undefined ? [...filterChains] : [...filterChains, defaultFilterChain];
 }
 
 function serverContext({ verification, certificates }: ServerTls): Context {
-  return [verification?.authorityPem ?? '', certificates.map(({ chainPem }) => chainPem).join('\n')];
+  return { authority: authorityOf(verification), chains: certificates.map(chainOf) };
 }
 
 function clientContext({ verification, certificate }: ClientTls): Context {
-  return [verification?.authorityPem ?? '', certificate?.chainPem ?? ''];
+  return { authority: authorityOf(verification), chains: certificate === undefined ? [] : [chainOf(certificate)] };
+}
+
+function authorityOf(verification: PeerVerification | undefined): Pem {
+  return { pem: verification?.authorityPem, path: verification?.authorityPath };
+}
+
+function chainOf({ chainPem, chainPath }: CertificatePair): Pem {
+  return { pem: chainPem, path: chainPath };
 }
 
 const pemPattern = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+function describeAll({ pem = '', path = '<inline>' }: Pem, nowMs: number): object[] {
+  return certificatesOf(pem).map((one) => ({ path, ...describe(one, nowMs) }));
+}
 
 function certificatesOf(pem: string): X509Certificate[] {
   return (pem.match(pemPattern) ?? []).flatMap((one) => {
@@ -67,13 +88,17 @@ function certificatesOf(pem: string): X509Certificate[] {
 function describe(certificate: X509Certificate, nowMs: number): object {
   const { serialNumber, subjectAltName = '', validFromDate, validToDate } = certificate;
   return {
-    path: '<inline>',
     serial_number: serialNumber.toLowerCase(),
     subject_alt_names: subjectAltName.split(', ').flatMap(altName),
     days_until_expiration: String(Math.max(0, Math.floor((validToDate.getTime() - nowMs) / dayMs))),
-    valid_from: validFromDate.toISOString(),
-    expiration_time: validToDate.toISOString(),
+    valid_from: timestamp(validFromDate),
+    expiration_time: timestamp(validToDate),
   };
+}
+
+/** As protobuf writes it: certificates have whole seconds. */
+function timestamp(date: Date): string {
+  return date.toISOString().replace('.000Z', 'Z');
 }
 
 function altName(entry: string): object[] {

@@ -75,14 +75,15 @@ function readFileFormat(format: FormatField, path: string): LogFormatConfig {
 }
 
 /** Reads `envoy.config.core.v3.SubstitutionFormatString`. */
-export function readSubstitution({ format }: SubstitutionFormatString, path: string): LogFormatConfig {
+export function readSubstitution({ format, omitEmptyValues }: SubstitutionFormatString, path: string): LogFormatConfig {
+  const omits = omitEmptyValues ? { omitsEmpty: true } : {};
   switch (format.case) {
     case 'textFormat':
-      return { kind: 'text', text: format.value === '' ? defaultTextFormat : format.value };
+      return { kind: 'text', text: format.value === '' ? defaultTextFormat : format.value, ...omits };
     case 'textFormatSource':
-      return { kind: 'text', text: dataOf(format.value, `${path}.text_format_source`) ?? '' };
+      return { kind: 'text', text: dataOf(format.value, `${path}.text_format_source`) ?? '', ...omits };
     case 'jsonFormat':
-      return { kind: 'json', json: format.value as JsonFormat };
+      return { kind: 'json', json: format.value as JsonFormat, ...omits };
     case undefined:
       throw new FieldError(path, undefined, 'must have one of text_format, text_format_source, json_format');
   }

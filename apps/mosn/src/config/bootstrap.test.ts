@@ -99,9 +99,48 @@ describe('readBootstrap', () => {
     assert.deepEqual(clusters[0]?.read.config.httpCodec, { kind: 'named', name: 'http2' });
   });
 
+  test('a route may name a cluster that a control plane brings, or that is said to be missing', () => {
+    const away = (routes: object) => {
+      const proxy = connectionManager({ route_config: { ...routesJson('local', 'away'), ...routes } });
+      return JSON.stringify({ static_resources: { listeners: [listenerJson('in', proxy)] } });
+    };
+    assert.throws(() => read(away({})), /cluster: "away": is not a cluster/);
+    read(away({ validate_clusters: false }));
+    read(JSON.stringify(withAds), away({}));
+  });
+
   test('the incremental variant is answered with the other one, and a warning', () => {
     const text = JSON.stringify(withAds).replace('"GRPC"', '"DELTA_GRPC"');
     assert.match(read(text).warnings.join(), /ads_config\.api_type.*state-of-the-world/);
+  });
+
+  test('the admin server may take both families', () => {
+    const admin = { address: { socket_address: { address: '::', port_value: 1, ipv4_compat: true } } };
+    assert.deepEqual(read(JSON.stringify({ admin })).admin, { kind: 'ip', host: '::', port: 1, ipv4Compat: true });
+  });
+
+  test('the overload manager limits connections; the rest of it has no effect, and is named', () => {
+    const monitor = (name: string, config: JsonObject) => ({
+      name: `envoy.resource_monitors.${name}`,
+      typed_config: { '@type': `type.googleapis.com/envoy.extensions.resource_monitors.${name}`, ...config },
+    });
+    const connections = (most: number) =>
+      monitor('downstream_connections.v3.DownstreamConnectionsConfig', { max_active_downstream_connections: most });
+    const overload_manager = {
+      refresh_interval: '0.25s',
+      resource_monitors: [connections(500), monitor('fixed_heap.v3.FixedHeapConfig', { max_heap_size_bytes: 1 })],
+    };
+    const runtime = { layers: [{ name: 'x', static_layer: { 'overload.global_downstream_max_connections': 9 } }] };
+    const { downstreamConnectionsMax, warnings } = read(JSON.stringify({ overload_manager, layered_runtime: runtime }));
+    assert.equal(downstreamConnectionsMax, 500);
+    assert.deepEqual(warnings, [
+      'overload_manager.refresh_interval: has no effect in this proxy',
+      'overload_manager.resource_monitors[1] (envoy.resource_monitors.fixed_heap.v3.FixedHeapConfig): has no effect in this proxy',
+    ]);
+    assert.match(
+      problemsOf(JSON.stringify({ overload_manager: { resource_monitors: [connections(0)] } })).join(),
+      /^overload_manager\.resource_monitors\[0\]\.typed_config\.max_active_downstream_connections: 0: must be above 0/,
+    );
   });
 
   test('YAML with comments and anchors is the same as JSON', () => {
@@ -168,6 +207,11 @@ static_resources:
       'two of one choice',
       replaced('"cluster":"app"', '"cluster":"app","cluster_header":"x"'),
       /route\.cluster_header: "x": cannot stand beside cluster/,
+    ],
+    [
+      'a route to a cluster that is not there',
+      replaced('"cluster":"app"', '"cluster":"ap"'),
+      /routes\[0\]\.route\.cluster: "ap": is not a cluster of this configuration \(validate_clusters: false allows it\)/,
     ],
     [
       'an unknown type',

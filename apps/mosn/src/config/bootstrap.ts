@@ -30,7 +30,9 @@ import { addressOf, FieldError } from './fields.ts';
 import { checkJson } from './json-check.ts';
 import { type ReadListener, readListener } from './listener.ts';
 import { loadText } from './load-text.ts';
+import { keepKnownOverload, monitoredConnectionsMax } from './overload.ts';
 import { downstreamConnectionsMax, noRuntime, type Runtime, readRuntime } from './runtime.ts';
+import type { SecretService } from './secret-reference.ts';
 import { noSecrets, Secrets } from './secrets.ts';
 import { noTracing, readProvider, type TracingDefaults } from './tracing.ts';
 
@@ -90,6 +92,7 @@ const actedOn: ReadonlySet<string> = new Set([
   'layered_runtime',
   'bootstrap_extensions',
   'tracing',
+  'overload_manager',
 ]);
 
 /**
@@ -128,6 +131,7 @@ function leaveOut(json: JsonValue, warnings: string[]): JsonValue {
     const field = BootstrapSchema.fields.find(({ name, jsonName }) => name === key || jsonName === key);
     const leave = (at: string) => warnings.push(`${at}: has no effect in this proxy`);
     if (field?.name === 'bootstrap_extensions') kept[key] = keepKnownExtensions(value, leave);
+    else if (field?.name === 'overload_manager') kept[key] = keepKnownOverload(value, leave);
     else if (field === undefined || actedOn.has(field.name)) kept[key] = value;
     else leave(field.name);
   }
@@ -142,6 +146,8 @@ class BootstrapReader {
   #runtime: Runtime = noRuntime;
   #secrets: Secrets = noSecrets;
   #tracing: TracingDefaults = noTracing;
+  /** Undefined: clusters come from a control plane, too. */
+  #clusters: ReadonlySet<string> | undefined = undefined;
 
   constructor(message: Bootstrap, extensions: Extensions, warnings: string[]) {
     this.#message = message;
@@ -151,15 +157,23 @@ class BootstrapReader {
 
   read(): BootstrapConfig {
     const { node = create(NodeSchema), admin, staticResources, dynamicResources } = this.#message;
-    this.#secrets = new Secrets(staticResources?.secrets ?? []);
+    const services: SecretService[] = [];
+    this.#secrets = new Secrets(staticResources?.secrets ?? [], new Map(), (service) => services.push(service));
     this.#runtime = readRuntime(this.#message.layeredRuntime, (warning) => this.#warnings.push(warning));
     this.#tracing = { service: node.cluster, provider: this.#attempt(() => this.#provider()) };
-    const connectionsMax = this.#attempt(() => downstreamConnectionsMax(this.#runtime));
+    const connectionsMax = this.#attempt(
+      () => monitoredConnectionsMax(this.#message.overloadManager) ?? downstreamConnectionsMax(this.#runtime),
+    );
     const clusters = this.#resources('clusters', ClusterSchema, staticResources?.clusters ?? [], readCluster);
+    if (dynamicResources?.cdsConfig === undefined) {
+      this.#clusters = new Set(staticResources?.clusters.map(({ name }) => name));
+    }
     const listeners = this.#resources('listeners', ListenerSchema, staticResources?.listeners ?? [], readListener);
     const dynamic = this.#dynamic(dynamicResources, clusters);
     if (dynamic.controlPlane === undefined) this.#refuseAds(clusters, listeners);
-    const adminAddress = this.#attempt(() => admin?.address && addressOf(admin.address, 'admin.address'));
+    const servers = clusters.map(({ read }) => read.config);
+    for (const { source, path } of services) this.#attempt(() => readControlPlane(source, servers, path, () => {}));
+    const adminAddress = this.#attempt(() => admin?.address && adminAddressOf(admin.address));
     if (this.#problems.length > 0) throw new BootstrapError(this.#problems);
     return {
       message: this.#message,
@@ -202,8 +216,15 @@ class BootstrapReader {
   }
 
   #contextWith(ignored: ReadContext['ignored']): ReadContext {
-    const tracing = this.#tracing;
-    return { extensions: this.#extensions, runtime: this.#runtime, secrets: this.#secrets, tracing, ignored };
+    return {
+      extensions: this.#extensions,
+      runtime: this.#runtime,
+      secrets: this.#secrets,
+      tracing: this.#tracing,
+      ...(this.#message.node !== undefined && { node: this.#message.node }),
+      clusters: this.#clusters,
+      ignored,
+    };
   }
 
   #provider(): TracingDefaults['provider'] {
@@ -245,6 +266,8 @@ class BootstrapReader {
     if (this.#message.dynamicResources?.adsConfig !== undefined) return;
     for (const { read } of clusters) if (read.config.discovery.kind === 'eds') refuse('EDS cluster', read.config.name);
     for (const { read } of listeners) for (const { name } of read.routes) refuse('RDS route configuration', name);
+    for (const { read } of [...clusters, ...listeners])
+      for (const { name, service } of read.secrets) if (service === undefined) refuse('secret', name);
   }
 
   #attempt<T>(read: () => T, prefix?: string): T | undefined {
@@ -256,4 +279,10 @@ class BootstrapReader {
       return undefined;
     }
   }
+}
+
+function adminAddressOf(address: Parameters<typeof addressOf>[0]): Address {
+  const read = addressOf(address, 'admin.address');
+  const compat = address?.address.case === 'socketAddress' && address.address.value.ipv4Compat;
+  return read.kind === 'ip' && compat ? { ...read, ipv4Compat: true } : read;
 }

@@ -7,6 +7,8 @@ import { readDiscovery } from './cluster-discovery.ts';
 import type { ReadContext } from './context.ts';
 import { durationMs, FieldError, present, snake } from './fields.ts';
 import { readBalancer } from './load-balancing.ts';
+import type { SecretReference } from './secret-reference.ts';
+import type { SecretSources } from './secrets.ts';
 import { readClientTls } from './tls.ts';
 import { readUpstreamHttp } from './upstream-http.ts';
 import { unwrapProxyProtocol, upstreamProxySchemas } from './upstream-proxy-protocol.ts';
@@ -29,6 +31,8 @@ export interface ReadCluster {
   readonly fetchTimeoutMs: number;
   /** When one of these changes, the cluster is to be read again. */
   readonly secretFiles: readonly string[];
+  /** Secrets of control planes that it needs; it waits for those that have not come. */
+  readonly secrets: readonly SecretReference[];
 }
 
 /** Fields whose absence would let in, or leave out, somebody: a cluster that has one is refused. */
@@ -51,13 +55,14 @@ export function readCluster(cluster: Cluster, version: string, context: ReadCont
   for (const field of ignored) if (isGiven(cluster[field])) context.ignored(snake(field));
   const { discovery, fetchTimeoutMs } = readDiscovery(cluster, version);
   const transport = unwrapProxyProtocol(cluster.transportSocket, 'transport_socket');
-  const secretFiles: string[] = [];
-  const secrets = context.secrets?.reportingTo((file) => secretFiles.push(file));
+  const sources: SecretSources = { files: [], references: [] };
+  const secrets = context.secrets?.reportingTo(sources);
   const tls = readClientTls(transport.inner, transport.path, { ...context, ...(secrets && { secrets }) });
   const http = readUpstreamHttp(cluster, tls !== undefined, context);
   return {
     fetchTimeoutMs,
-    secretFiles,
+    secretFiles: sources.files,
+    secrets: sources.references,
     config: {
       name: cluster.name,
       version,

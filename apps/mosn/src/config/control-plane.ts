@@ -77,6 +77,7 @@ function readService(service: GrpcService, clusters: readonly ClusterConfig[], p
 
 /** gRPC has a TLS of its own, which knows fewer rules; one that it would not keep is refused. */
 function readTls({ name, tls }: ClusterConfig, path: string): ClientTls | undefined {
+  if (tls?.secretsMissing) throw new FieldError(path, name, 'its secrets must not come from a control plane');
   const rules = tls?.verification ?? {};
   const unknown = (['crlPem', 'acceptUntrusted', 'authoritiesMax', 'certificateSha256', 'spkiSha256'] as const).find(
     (rule) => rules[rule] !== undefined,

@@ -2,16 +2,16 @@ import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/proto
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { messageOf } from '@sofamesh/base/errors';
 import type { ConfigReader } from '@sofamesh/contract/filter';
+import type { NetworkFilterReader } from '@sofamesh/contract/network-filter';
 import type { PluginFilter } from '@sofamesh/contract/plugin';
 import type { FilterConfig } from '@sofamesh/proxy/config/extension';
+import type { CatalogueFilterConfig } from '@sofamesh/proxy/config/listener';
 import { type LoadedPlugins, noPlugins } from '../plugins/loaded-plugins.ts';
 import { FieldError } from './fields.ts';
+import { type ExtensionTypes, ReaderTable, readWith, typeNameOf } from './reader-table.ts';
 import { readUntypedConfig } from './untyped-config.ts';
 
-/** Message name of `type.googleapis.com/envoy.…`. */
-export function typeNameOf(any: Any): string {
-  return any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1);
-}
+export { typeNameOf };
 
 /** The message in an Any of the schema's type. */
 export function decodeAny<Desc extends DescMessage>(schema: Desc, any: Any, path: string): MessageShape<Desc> {
@@ -22,30 +22,56 @@ export function decodeAny<Desc extends DescMessage>(schema: Desc, any: Any, path
   }
 }
 
+/** A network filter of the catalogue, read. */
+export interface ReadNetworkFilter {
+  readonly terminal: boolean;
+  readonly filter: CatalogueFilterConfig;
+}
+
 /** The main-thread halves of the filters in the catalogue, by the messages that they read, and what plug-ins add, by name. */
 export class Extensions {
-  readonly #byTypeName = new Map<string, ConfigReader>();
+  readonly #filters: ReaderTable<ConfigReader>;
+  readonly #networkFilters: ReaderTable<NetworkFilterReader>;
   readonly #pluginFilters: ReadonlyMap<string, PluginFilter>;
   readonly #pluginBalancers: ReadonlySet<string>;
   readonly schemas: readonly DescMessage[];
 
-  constructor(readers: readonly ConfigReader[], plugins: LoadedPlugins = noPlugins) {
+  constructor(
+    readers: readonly ConfigReader[],
+    networkReaders: readonly NetworkFilterReader[],
+    plugins: LoadedPlugins = noPlugins,
+  ) {
+    this.#filters = new ReaderTable(readers);
+    this.#networkFilters = new ReaderTable(networkReaders);
     this.#pluginFilters = new Map(plugins.filters.map((filter) => [filter.name, filter]));
     this.#pluginBalancers = new Set(plugins.balancers.map(({ name }) => name));
-    this.schemas = readers.flatMap((reader) => reader.schemas as readonly DescMessage[]);
-    for (const reader of readers) {
-      for (const schema of reader.schemas as readonly DescMessage[]) this.#byTypeName.set(schema.typeName, reader);
-    }
+    this.schemas = [...this.#filters.schemas, ...this.#networkFilters.schemas];
   }
 
-  /** Names and type URLs, for the xDS node. */
-  list(): { readonly name: string; readonly typeUrls: readonly string[] }[] {
-    const byName = new Map<string, string[]>();
-    for (const [typeName, { name }] of this.#byTypeName) {
-      byName.set(name, [...(byName.get(name) ?? []), `type.googleapis.com/${typeName}`]);
-    }
-    for (const name of this.#pluginFilters.keys()) byName.set(name, []);
-    return [...byName].map(([name, typeUrls]) => ({ name, typeUrls }));
+  /** HTTP filters, for the xDS node. */
+  list(): readonly ExtensionTypes[] {
+    const plugins = [...this.#pluginFilters.keys()].map((name) => ({ name, typeUrls: [] }));
+    return [...this.#filters.list(), ...plugins];
+  }
+
+  /** Network filters, for the xDS node. */
+  listNetworkFilters(): readonly ExtensionTypes[] {
+    return this.#networkFilters.list();
+  }
+
+  /** A network filter of a chain; undefined where none of the catalogue reads it. `path` is that of its message. */
+  networkFilter(name: string, any: Any, path: string): ReadNetworkFilter | undefined {
+    const reader = this.#networkFilters.find(typeNameOf(any), name);
+    if (reader === undefined) return undefined;
+    const config = readWith(reader, any, path);
+    const sharesAs = reader.sharesAs?.(config);
+    const filter = {
+      kind: 'catalogue',
+      name: reader.name,
+      config,
+      ...(sharesAs !== undefined && { sharesAs }),
+    } as const;
+    return { terminal: reader.terminal, filter };
   }
 
   /** One filter of a chain; undefined when it is optional and unknown. */
@@ -65,7 +91,7 @@ export class Extensions {
       if (filter.optional) return undefined;
       throw new FieldError(`${path}.typed_config`, undefined, `filter ${filter.name} needs one`);
     }
-    const reader = this.#byTypeName.get(typeNameOf(config));
+    const reader = this.#filters.find(typeNameOf(config), filter.name);
     if (reader === undefined) {
       if (filter.optional) return undefined;
       throw new FieldError(
@@ -92,7 +118,7 @@ export class Extensions {
         result[fromPlugin.name] = fromPlugin.config;
         continue;
       }
-      const reader = this.#byTypeName.get(typeNameOf(config));
+      const reader = this.#filters.find(typeNameOf(config), name);
       if (reader !== undefined) result[reader.name] = readWith(reader, config, `${path}[${JSON.stringify(name)}]`);
       else if (!optional)
         throw new FieldError(`${path}[${JSON.stringify(name)}]`, config.typeUrl, 'no filter of this proxy reads this');
@@ -134,13 +160,5 @@ function untypedOf(any: Any, path: string): ReturnType<typeof readUntypedConfig>
     return readUntypedConfig(typeNameOf(any), any.value);
   } catch (thrown) {
     throw new FieldError(path, any.typeUrl, `cannot be decoded: ${messageOf(thrown)}`, { cause: thrown });
-  }
-}
-
-function readWith(reader: ConfigReader, any: Any, path: string): unknown {
-  try {
-    return reader.read(typeNameOf(any), any.value);
-  } catch (thrown) {
-    throw new FieldError(path, any.typeUrl, messageOf(thrown), { cause: thrown });
   }
 }

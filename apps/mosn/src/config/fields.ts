@@ -4,26 +4,10 @@ import type { Duration } from '@bufbuild/protobuf/wkt';
 import type { CidrRange, Address as EnvoyAddress } from '@sofamesh/api/gen/envoy/config/core/v3/address_pb';
 import type { DataSource } from '@sofamesh/api/gen/envoy/config/core/v3/base_pb';
 import type { Address } from '@sofamesh/base/address';
-import { CodedError, messageOf } from '@sofamesh/base/errors';
+import { messageOf } from '@sofamesh/base/errors';
+import { FieldError } from '@sofamesh/base/field-error';
 
-/** A field whose value cannot be used: `path: value: reason`, the form in which every configuration error is told. */
-export class FieldError extends CodedError {
-  readonly path: string;
-  readonly value: unknown;
-  readonly reason: string;
-
-  constructor(path: string, value: unknown, reason: string, options?: ErrorOptions) {
-    super('bad_field', `${path}: ${printValue(value)}: ${reason}`, options);
-    this.path = path;
-    this.value = value;
-    this.reason = reason;
-  }
-
-  /** The same error, seen from the message that holds this one. */
-  within(prefix: string): FieldError {
-    return new FieldError(`${prefix}.${this.path}`, this.value, this.reason, { cause: this.cause });
-  }
-}
+export { FieldError };
 
 /** A value that is described rather than quoted. */
 export function shown(text: string): { toString(): string } {
@@ -32,14 +16,6 @@ export function shown(text: string): { toString(): string } {
 
 /** Of a field that is given and should not be. */
 export const present = shown('present');
-
-const printedCharactersMax = 80;
-
-function printValue(value: unknown): string {
-  if (value === undefined) return 'absent';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  return text.length > printedCharactersMax ? `${text.slice(0, printedCharactersMax)}…` : text;
-}
 
 /** Milliseconds; `fallback` when the field is absent. Negative durations are refused. */
 export function durationMs(duration: Duration | undefined, fallback: number, path: string): number {
@@ -84,6 +60,11 @@ export function dataOf(source: DataSource | undefined, path: string): string | u
         throw new FieldError(`${path}.filename`, source.specifier.value, messageOf(thrown), { cause: thrown });
       }
   }
+}
+
+/** The file that {@link dataOf} reads; undefined where it reads none. */
+export function fileOf(source: DataSource | undefined): string | undefined {
+  return source?.specifier.case === 'filename' ? source.specifier.value : undefined;
 }
 
 /** A literal IPv4 or IPv6 address, without brackets. */

@@ -1,34 +1,14 @@
 import {
-  type Filter,
   type FilterChain,
   type FilterChainMatch,
   FilterChainMatch_ConnectionSourceType as SourceType,
 } from '@sofamesh/api/gen/envoy/config/listener/v3/listener_components_pb';
-import { HttpConnectionManagerSchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
-import { TcpProxySchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
-import { XProxySchema } from '@sofamesh/api/gen/mosn/extensions/filters/network/x_proxy/v1/x_proxy_pb';
-import type {
-  FilterChainConfig,
-  FilterChainMatch as MatchConfig,
-  NetworkConfig,
-} from '@sofamesh/proxy/config/listener';
+import type { FilterChainConfig, FilterChainMatch as MatchConfig } from '@sofamesh/proxy/config/listener';
 import type { ReadContext } from './context.ts';
-import { decodeAny, typeNameOf } from './extensions.ts';
 import { FieldError, mapAt, prefixOf, present } from './fields.ts';
-import { readHttpProxy } from './http-proxy.ts';
-import { configOfFilter, readDirectReply, readEarlyFilters, smallNetworkFilters } from './network-filters.ts';
+import { readNetworkFilters } from './network-filters.ts';
 import type { RouteReference } from './route-source.ts';
-import { readRpcProxy } from './rpc-proxy.ts';
-import { readTcpProxy } from './tcp-proxy.ts';
 import { readServerTls } from './tls.ts';
-
-/** Network filters of this proxy. */
-export const networkFilters = [
-  { name: 'envoy.filters.network.http_connection_manager', schema: HttpConnectionManagerSchema },
-  { name: 'envoy.filters.network.tcp_proxy', schema: TcpProxySchema },
-  { name: 'mosn.filters.network.x_proxy', schema: XProxySchema },
-  ...smallNetworkFilters,
-] as const;
 
 export function readFilterChain(
   chain: FilterChain,
@@ -36,39 +16,12 @@ export function readFilterChain(
   context: ReadContext,
   routes: RouteReference[],
 ): FilterChainConfig {
-  const last = chain.filters.at(-1);
-  if (last === undefined) throw new FieldError(`${path}.filters`, '[]', 'must have one');
-  const { connectionLimit, clusterByServerName } = readEarlyFilters(chain.filters, `${path}.filters`);
-  const network = readNetworkFilter(last, `${path}.filters[${chain.filters.length - 1}]`, context, routes);
   return {
     name: chain.name,
     match: readMatch(chain.filterChainMatch, `${path}.filter_chain_match`),
     tls: readServerTls(chain.transportSocket, chain.transportSocketConnectTimeout, `${path}.transport_socket`, context),
-    network: clusterByServerName && network.kind === 'tcp' ? { ...network, clusterByServerName } : network,
-    ...(connectionLimit !== undefined && { connectionLimit }),
+    ...readNetworkFilters(chain.filters, `${path}.filters`, context, routes),
   };
-}
-
-function readNetworkFilter(
-  filter: Filter,
-  path: string,
-  context: ReadContext,
-  routes: RouteReference[],
-): NetworkConfig {
-  const at = `${path}.typed_config`;
-  const any = configOfFilter(filter, at);
-  const directReply = readDirectReply(any, at);
-  if (directReply !== undefined) return directReply;
-  switch (typeNameOf(any)) {
-    case HttpConnectionManagerSchema.typeName:
-      return readHttpProxy(decodeAny(HttpConnectionManagerSchema, any, at), at, context, routes);
-    case TcpProxySchema.typeName:
-      return readTcpProxy(decodeAny(TcpProxySchema, any, at), at, context);
-    case XProxySchema.typeName:
-      return readRpcProxy(decodeAny(XProxySchema, any, at), at, context, routes);
-    default:
-      throw new FieldError(at, any.typeUrl, `no network filter of this proxy ends a chain with this (${filter.name})`);
-  }
 }
 
 const emptyMatch: MatchConfig = {

@@ -2,6 +2,7 @@ import type { RouteAction_HashPolicy } from '@sofamesh/api/gen/envoy/config/rout
 import type { RegexMatchAndSubstitute } from '@sofamesh/api/gen/envoy/type/matcher/v3/regex_pb';
 import type { HashPolicyConfig, RegexRewriteConfig } from '@sofamesh/proxy/config/route';
 import { durationMs, FieldError, present } from './fields.ts';
+import { readRegex } from './regex.ts';
 
 /** Reads `envoy.config.route.v3.RouteAction.HashPolicy`. */
 export function readHashPolicy(
@@ -45,7 +46,7 @@ export function readHashPolicy(
 
 export function readRegexRewrite({ pattern, substitution }: RegexMatchAndSubstitute, path: string): RegexRewriteConfig {
   if (pattern === undefined) throw new FieldError(`${path}.pattern`, undefined, 'is required');
-  return { pattern: pattern.regex, substitution };
+  return { pattern: readRegex(pattern, `${path}.pattern`), substitution };
 }
 
 function named(name: string, path: string): string {

@@ -3,16 +3,18 @@ import { describe, test } from 'node:test';
 import { fromBinary, type JsonObject } from '@bufbuild/protobuf';
 import { ListenerSchema } from '@sofamesh/api/gen/envoy/config/listener/v3/listener_pb';
 import type { HttpProxyConfig } from '@sofamesh/proxy/config/listener';
+import type { NodeNames } from './context.ts';
 import { readListener } from './listener.ts';
 import { ads, connectionManager, extensions, listenerJson, resource, router } from './test-support/readers.ts';
 
 const routes = { rds: { route_config_name: 'r', config_source: ads } };
 
-function read(fields: JsonObject): { config: HttpProxyConfig; ignored: string[] } {
+function read(fields: JsonObject, node?: NodeNames): { config: HttpProxyConfig; ignored: string[] } {
   const ignored: string[] = [];
   const json = listenerJson('l', connectionManager({ ...routes, ...fields }));
   const message = fromBinary(ListenerSchema, resource('Listener', json).value);
-  const context = { extensions, ignored: (path: string) => void ignored.push(path.replace(/^.*typed_config\./, '')) };
+  const ignore = (path: string) => void ignored.push(path.replace(/^.*typed_config\./, ''));
+  const context = { extensions, ignored: ignore, ...(node !== undefined && { node }) };
   const network = readListener(message, 'v', context).config.filterChains[0]?.network;
   assert.ok(network?.kind === 'http');
   return { config: network, ignored };
@@ -170,6 +172,25 @@ describe('readHttpProxy', () => {
     });
   });
 
+  test('how long a client is waited for that does not close', () => {
+    const waits = (fields: JsonObject) => read(fields).config.delayedCloseMs;
+    assert.deepEqual([{}, { delayed_close_timeout: '0s' }, { delayed_close_timeout: '2.5s' }].map(waits), [
+      undefined,
+      0,
+      2500,
+    ]);
+  });
+
+  test('requests say which proxy they come through, where that has a name', () => {
+    const node = { id: 'n', cluster: 'c' };
+    assert.deepEqual(read({ add_user_agent: true }, node).config.userAgent, { cluster: 'c', node: 'n' });
+    assert.equal(read({}, node).config.userAgent, undefined);
+    assert.equal(read({ add_user_agent: false }, node).config.userAgent, undefined);
+    for (const nameless of [undefined, { id: 'n', cluster: '' }]) {
+      assert.equal(read({ add_user_agent: true }, nameless).config.userAgent, undefined);
+    }
+  });
+
   test('header case that is preserved', () => {
     const typed = {
       '@type':
@@ -259,8 +280,14 @@ describe('readHttpProxy', () => {
   });
 
   test('what has no effect is told', () => {
-    assert.deepEqual(read({ add_user_agent: true, tracing: {} }).ignored.sort(), [
-      'add_user_agent',
+    const uuids = {
+      '@type': 'type.googleapis.com/envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig',
+      use_request_id_for_trace_sampling: false,
+    };
+    const fields = { access_log_flush_interval: '5s', tracing: {}, request_id_extension: { typed_config: uuids } };
+    assert.deepEqual(read(fields).ignored.sort(), [
+      'access_log_flush_interval',
+      'request_id_extension',
       'tracing (without a provider)',
     ]);
   });

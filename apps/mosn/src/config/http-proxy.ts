@@ -6,6 +6,7 @@ import {
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
   type HttpConnectionManager_UpgradeConfig as UpgradeMessage,
 } from '@sofamesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { UuidRequestIdConfigSchema } from '@sofamesh/api/gen/envoy/extensions/request_id/uuid/v3/uuid_pb';
 import { defaultCodecLimits } from '@sofamesh/contract/protocol';
 import type { FilterConfig } from '@sofamesh/proxy/config/extension';
 import type { UpgradeConfig } from '@sofamesh/proxy/config/http-edge';
@@ -30,12 +31,13 @@ export const heldBytesMax = 64 * 1024 * 1024;
 const refused = ['earlyHeaderMutationExtensions', 'pathNormalizationOptions', 'typedHeaderValidationConfig'] as const;
 const ignored = [
   'requestIdExtension',
-  'addUserAgent',
-  'delayedCloseTimeout',
   'accessLogFlushInterval',
   'accessLogOptions',
   'addProxyProtocolConnectionState',
 ] as const;
+
+/** What istiod says of request ids; ours are UUIDs, too. Its message belongs in the JSON registry. */
+export const requestIdSchemas = [UuidRequestIdConfigSchema];
 
 /** Reads `envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`. */
 export function readHttpProxy(
@@ -77,6 +79,8 @@ export function readHttpProxy(
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: commonMs('maxConnectionDuration', 0),
     drainTimeoutMs: durationMs(message.drainTimeout, defaultDrainTimeoutMs, at('drain_timeout')),
+    delayedCloseMs:
+      message.delayedCloseTimeout && durationMs(message.delayedCloseTimeout, 0, at('delayed_close_timeout')),
     heartbeat: readKeepalive(http2?.connectionKeepalive, at('http2_protocol_options.connection_keepalive')),
     serverName: message.serverName || 'mosn',
     serverHeader: serverHeaders[message.serverHeaderTransformation] ?? 'overwrite',
@@ -86,6 +90,7 @@ export function readHttpProxy(
     generateRequestId: message.generateRequestId ?? true,
     preserveExternalRequestId: message.preserveExternalRequestId,
     requestIdInResponse: message.alwaysSetRequestIdInResponse,
+    userAgent: readUserAgent(message, context),
     ...readIdentity(message, path),
     ...readTargetForm(message, path),
     underscores: readUnderscores(message, at('common_http_protocol_options.headers_with_underscores_action')),
@@ -93,6 +98,11 @@ export function readHttpProxy(
     proxyStatus: readProxyStatus(message, at('proxy_status_config')),
     localReplies: message.localReplyConfig && readLocalReplies(message.localReplyConfig, at('local_reply_config')),
   };
+}
+
+function readUserAgent({ addUserAgent }: HttpConnectionManager, { node }: ReadContext): HttpProxyConfig['userAgent'] {
+  if (addUserAgent !== true || node === undefined || node.cluster === '') return undefined;
+  return { cluster: node.cluster, node: node.id };
 }
 
 /** Extended CONNECT is offered where a client may use it. */

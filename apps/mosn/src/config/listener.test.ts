@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fromBinary, type JsonObject } from '@bufbuild/protobuf';
 import { ListenerSchema } from '@sofamesh/api/gen/envoy/config/listener/v3/listener_pb';
+import { boltSettings, defaultBoltSettings } from '@sofamesh/protocols/bolt/settings';
+import { defaultDubboSettings, dubboSettings } from '@sofamesh/protocols/dubbo/settings';
 import { readListener } from './listener.ts';
 import {
   address,
@@ -115,18 +117,41 @@ describe('readListener', () => {
     });
     const chainOf = (...filters: JsonObject[]) =>
       read({ ...listenerJson('l', echo), filter_chains: [{ filters }] }).config.filterChains[0]!;
-    assert.deepEqual(chainOf(echo).network, { kind: 'direct-reply', response: undefined });
-    const { network } = chainOf(direct);
-    assert.ok(network.kind === 'direct-reply' && Buffer.from(network.response!).toString() === 'no');
-    const whole = chainOf(limit({ max_connections: 2, delay: '1s' }), sni, tcp({ cluster: 'c' }));
-    assert.deepEqual(whole.connectionLimit, { statPrefix: 'l', connectionsMax: 2, delayMs: 1000 });
-    assert.ok(whole.network.kind === 'tcp' && whole.network.clusterByServerName);
+    const named = (name: string, config: unknown) => ({
+      kind: 'catalogue',
+      name: `envoy.filters.network.${name}`,
+      config,
+    });
+    assert.deepEqual(chainOf(echo).network, named('echo', undefined));
+    assert.deepEqual(chainOf(direct).network, named('direct_response', { response: new TextEncoder().encode('no') }));
+    const one = limit({ max_connections: 1 });
+    const whole = chainOf(limit({ max_connections: 2, delay: '1s' }), sni, one, tcp({ cluster: 'c' }));
+    assert.deepEqual(whole.earlyFilters, [
+      named('connection_limit', { statPrefix: 'l', connectionsMax: 2, delayMs: 1000 }),
+      named('sni_cluster', undefined),
+      named('connection_limit', { statPrefix: 'l', connectionsMax: 1, delayMs: 0 }),
+    ]);
+    assert.equal(whole.network.kind, 'tcp');
 
     assert.throws(() => chainOf(sni), /filters\[0\].typed_config: .*ends a chain with this/);
-    assert.throws(() => chainOf(limit({ max_connections: 0 }), echo), /max_connections: 0: must be at least 1/);
-    const one = limit({ max_connections: 1 });
-    assert.throws(() => chainOf(one, one, echo), /filters\[1\]: .*is in the chain twice/);
-    assert.throws(() => chainOf(echo, tcp({ cluster: 'c' })), /no filter can follow envoy.filters.network.echo/);
+    assert.throws(() => chainOf(one, one), /filters\[1\].typed_config: .*ends a chain with this/);
+    assert.throws(
+      () => chainOf(limit({ max_connections: 0 }), echo),
+      /: filter_chains\[0\]\.filters\[0\]\.typed_config\.max_connections: 0: must be at least 1$/,
+    );
+    assert.throws(
+      () => chainOf(echo, tcp({ cluster: 'c' })),
+      /filters\[1\]: .*no filter can follow envoy.filters.network.echo/,
+    );
+    const unknown = filter('a.b', 'google.protobuf.Struct', { value: {} });
+    assert.throws(
+      () => chainOf(unknown),
+      /filters\[0\]\.typed_config: .*Struct": no network filter of this proxy ends a chain/,
+    );
+    assert.throws(
+      () => chainOf(unknown, echo),
+      /filters\[0\]\.typed_config: .*Struct": no network filter of this proxy reads this \(a\.b\)/,
+    );
   });
 
   test('reads RPC and TCP proxies', () => {
@@ -327,5 +352,48 @@ describe('readListener', () => {
       () => readListener(message, 'v', { extensions, ignored() {} }),
       /^FieldError|filters\[0\]\.typed_config: .*: cannot be decoded/,
     );
+  });
+});
+
+describe('settings of RPC protocols', () => {
+  const settingsOf = (fields: JsonObject) => {
+    const { network } = read(listenerJson('l', rpc({ ...rds('r'), ...fields }))).config.filterChains[0]!;
+    assert.ok(network.kind === 'rpc');
+    return network.codecSettings;
+  };
+
+  test('and others are told where they have no effect', () => {
+    const limits = { max_frame_bytes: 9, frame_progress_timeout: '1s', max_concurrent_calls: 2 };
+    const all = { ...rds('r'), limits, method_stats: true, bolt: {}, dubbo: {} };
+    const at = 'filter_chains[0].filters[0].typed_config.';
+    const ignoredOf = (fields: JsonObject) =>
+      read(listenerJson('l', rpc({ ...all, ...fields }))).ignored.map((path) => path.replace(at, ''));
+    assert.deepEqual(ignoredOf({ protocol: 'bolt, dubbo' }), []);
+    assert.deepEqual(ignoredOf({ protocol: 'auto' }), []);
+    assert.deepEqual(ignoredOf({ protocol: 'tars' }), ['bolt', 'dubbo']);
+    assert.deepEqual(ignoredOf({ protocol: 'bolt', service_level: 'LIGHT' }), ['method_stats', 'dubbo']);
+    assert.deepEqual(ignoredOf({ protocol: 'bolt,dubbo', service_level: 'RELAY' }), [
+      'method_stats',
+      ...Object.keys(limits).map((field) => `limits.${field}`),
+      'bolt',
+      'dubbo',
+    ]);
+    assert.deepEqual(ignoredOf({ service_level: 'LIGHT', method_stats: false, dubbo: null, bolt: null }), []);
+  });
+
+  test('are what their codecs understand', () => {
+    assert.deepEqual(settingsOf({}), {});
+    const settings = settingsOf({
+      bolt: { send_goaway: true },
+      dubbo: { max_timeout_scan_bytes: 0, max_attachment_scan_bytes: 5 },
+    });
+    assert.deepEqual(boltSettings(settings['bolt']), { goAwayFrame: true });
+    assert.deepEqual(dubboSettings(settings['dubbo']), { timeoutScanBytesMax: 0, attachmentScanBytesMax: 5 });
+  });
+
+  test('have the defaults of their codecs where they are not given', () => {
+    const settings = settingsOf({ bolt: {}, dubbo: {} });
+    assert.deepEqual(boltSettings(settings['bolt']), defaultBoltSettings);
+    assert.deepEqual(dubboSettings(settings['dubbo']), defaultDubboSettings);
   });
 });

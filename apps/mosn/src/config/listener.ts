@@ -9,6 +9,8 @@ import { readFilterChain } from './filter-chain.ts';
 import { plainProxyProtocol, readListenerFilter } from './listener-filters.ts';
 import type { RouteReference } from './route-source.ts';
 import { listenerConnectionsMax, noRuntime } from './runtime.ts';
+import type { SecretReference } from './secret-reference.ts';
+import type { SecretSources } from './secrets.ts';
 import { readUdpListener } from './udp-proxy.ts';
 
 const defaultBufferBytes = 1024 * 1024;
@@ -24,6 +26,8 @@ export interface ReadListener {
   readonly routes: readonly RouteReference[];
   /** When one of these changes, the listener is to be read again. */
   readonly secretFiles: readonly string[];
+  /** Secrets of control planes that it needs; it waits for those that have not come. */
+  readonly secrets: readonly SecretReference[];
 }
 
 /** Fields whose absence would let in, or leave out, somebody: a listener that has one is refused. */
@@ -46,12 +50,12 @@ export function readListener(listener: Listener, version: string, context: ReadC
   if (listener.listenerSpecifier.case !== undefined)
     throw new FieldError('internal_listener', present, 'is not supported');
   for (const field of ignored) if (isGiven(listener[field])) context.ignored(snake(field));
-  const secretFiles: string[] = [];
-  const secrets = context.secrets?.reportingTo((file) => secretFiles.push(file));
+  const sources: SecretSources = { files: [], references: [] };
+  const secrets = context.secrets?.reportingTo(sources);
   const within = { ...context, ...(secrets && { secrets }) };
   const common = readCommon(listener, version, within);
   const read = isUdp(listener) ? readUdp(listener, common, within) : readTcp(listener, common, within);
-  return { ...read, secretFiles };
+  return { ...read, secretFiles: sources.files, secrets: sources.references };
 }
 
 function isGiven(value: unknown): boolean {
@@ -107,7 +111,7 @@ function literalAddress(address: Parameters<typeof addressOf>[0], path: string):
   return mode === 0 ? read : { ...read, mode };
 }
 
-type WithoutFiles = Omit<ReadListener, 'secretFiles'>;
+type WithoutFiles = Omit<ReadListener, 'secretFiles' | 'secrets'>;
 
 function readUdp(listener: Listener, common: Common, context: ReadContext): WithoutFiles {
   if (listener.filterChains.length > 0) {

@@ -1,86 +1,81 @@
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { Filter } from '@sofamesh/api/gen/envoy/config/listener/v3/listener_components_pb';
-import { ConnectionLimitSchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb';
-import { ConfigSchema as DirectResponseSchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/direct_response/v3/config_pb';
-import { EchoSchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/echo/v3/echo_pb';
-import { SniClusterSchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb';
-import type { ConnectionLimitConfig, DirectReplyConfig } from '@sofamesh/proxy/config/listener';
+import { HttpConnectionManagerSchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { TcpProxySchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
+import { XProxySchema } from '@sofamesh/api/gen/mosn/extensions/filters/network/x_proxy/v1/x_proxy_pb';
+import type { FilterChainConfig, NetworkConfig } from '@sofamesh/proxy/config/listener';
+import type { ReadContext } from './context.ts';
 import { decodeAny, typeNameOf } from './extensions.ts';
-import { durationMs, FieldError, snake } from './fields.ts';
-import { bytesOf } from './tls-certificate.ts';
+import { FieldError, snake } from './fields.ts';
+import { readHttpProxy } from './http-proxy.ts';
+import type { RouteReference } from './route-source.ts';
+import { readRpcProxy } from './rpc-proxy.ts';
+import { readTcpProxy } from './tcp-proxy.ts';
 
-/** Network filters that answer a connection themselves, and those that stand before one that ends the chain. */
-export const smallNetworkFilters = [
-  { name: 'envoy.filters.network.echo', schema: EchoSchema },
-  { name: 'envoy.filters.network.direct_response', schema: DirectResponseSchema },
-  { name: 'envoy.filters.network.connection_limit', schema: ConnectionLimitSchema },
-  { name: 'envoy.filters.network.sni_cluster', schema: SniClusterSchema },
-] as const;
+/** A network filter of the engine's own; all of them end a chain. */
+interface EngineFilter {
+  readonly name: string;
+  readonly schema: DescMessage;
+  readonly read: (any: Any, path: string, context: ReadContext, routes: RouteReference[]) => NetworkConfig;
+}
 
-/** The filter's own message. Throws a FieldError. */
-export function configOfFilter({ configType }: Filter, path: string): Any {
+export const engineFilters: readonly EngineFilter[] = [
+  engineFilter('envoy.filters.network.http_connection_manager', HttpConnectionManagerSchema, readHttpProxy),
+  engineFilter('envoy.filters.network.tcp_proxy', TcpProxySchema, readTcpProxy),
+  engineFilter('mosn.filters.network.x_proxy', XProxySchema, readRpcProxy),
+];
+
+const engineFiltersByType = new Map(engineFilters.map((filter) => [filter.schema.typeName, filter]));
+
+function engineFilter<Desc extends DescMessage>(
+  name: string,
+  schema: Desc,
+  read: (message: MessageShape<Desc>, path: string, context: ReadContext, routes: RouteReference[]) => NetworkConfig,
+): EngineFilter {
+  return {
+    name,
+    schema,
+    read: (any, path, context, routes) => read(decodeAny(schema, any, path), path, context, routes),
+  };
+}
+
+/** The network filters of a chain. Throws a FieldError for one that is not known, or cannot stand where it does. */
+export function readNetworkFilters(
+  filters: readonly Filter[],
+  path: string,
+  context: ReadContext,
+  routes: RouteReference[],
+): Pick<FilterChainConfig, 'earlyFilters' | 'network'> {
+  const last = filters.at(-1);
+  if (last === undefined) throw new FieldError(path, '[]', 'must have one');
+  const earlyFilters = filters.slice(0, -1).map((filter, index) => {
+    const at = `${path}[${index}].typed_config`;
+    const any = configOf(filter, at);
+    const read = engineFiltersByType.has(typeNameOf(any))
+      ? ({ terminal: true } as const)
+      : context.extensions.networkFilter(filter.name, any, at);
+    if (read === undefined) {
+      throw new FieldError(at, any.typeUrl, `no network filter of this proxy reads this (${filter.name})`);
+    }
+    if (!read.terminal) return read.filter;
+    const next = `${path}[${index + 1}]`;
+    throw new FieldError(next, filters[index + 1]?.name, `no filter can follow ${filter.name}, which ends the chain`);
+  });
+  return { earlyFilters, network: readLast(last, `${path}[${filters.length - 1}].typed_config`, context, routes) };
+}
+
+function readLast(filter: Filter, path: string, context: ReadContext, routes: RouteReference[]): NetworkConfig {
+  const any = configOf(filter, path);
+  const own = engineFiltersByType.get(typeNameOf(any));
+  if (own !== undefined) return own.read(any, path, context, routes);
+  const read = context.extensions.networkFilter(filter.name, any, path);
+  if (read?.terminal) return read.filter;
+  throw new FieldError(path, any.typeUrl, `no network filter of this proxy ends a chain with this (${filter.name})`);
+}
+
+function configOf({ configType }: Filter, path: string): Any {
   if (configType.case !== 'typedConfig')
     throw new FieldError(path, configType.case && snake(configType.case), 'is required');
   return configType.value;
-}
-
-/** Undefined: it is none of these. */
-export function readDirectReply(any: Any, path: string): DirectReplyConfig | undefined {
-  switch (typeNameOf(any)) {
-    case EchoSchema.typeName:
-      return { kind: 'direct-reply', response: undefined };
-    case DirectResponseSchema.typeName: {
-      const { response } = decodeAny(DirectResponseSchema, any, path);
-      return { kind: 'direct-reply', response: bytesOf(response, `${path}.response`) ?? new Uint8Array() };
-    }
-    default:
-      return undefined;
-  }
-}
-
-/** What filters do that stand before the one that ends the chain. */
-export interface EarlyFilters {
-  readonly connectionLimit: ConnectionLimitConfig | undefined;
-  readonly clusterByServerName: boolean;
-}
-
-/** Of a chain's filters, all but the last. Throws a FieldError for one that cannot stand there, or twice. */
-export function readEarlyFilters(filters: readonly Filter[], path: string): EarlyFilters {
-  let connectionLimit: ConnectionLimitConfig | undefined;
-  let clusterByServerName = false;
-  for (const [index, filter] of filters.slice(0, -1).entries()) {
-    const at = `${path}[${index}]`;
-    const any = configOfFilter(filter, `${at}.typed_config`);
-    switch (typeNameOf(any)) {
-      case ConnectionLimitSchema.typeName:
-        if (connectionLimit !== undefined) throw new FieldError(at, filter.name, 'is in the chain twice');
-        connectionLimit = readConnectionLimit(any, `${at}.typed_config`);
-        break;
-      case SniClusterSchema.typeName:
-        clusterByServerName = true;
-        break;
-      default:
-        throw new FieldError(
-          `${path}[${index + 1}]`,
-          filters[index + 1]?.name,
-          `no filter can follow ${filter.name}, which ends the chain`,
-        );
-    }
-  }
-  return { connectionLimit, clusterByServerName };
-}
-
-function readConnectionLimit(any: Any, path: string): ConnectionLimitConfig {
-  const message = decodeAny(ConnectionLimitSchema, any, path);
-  if (message.statPrefix === '') throw new FieldError(`${path}.stat_prefix`, '', 'must not be empty');
-  const { maxConnections } = message;
-  if (maxConnections === undefined || maxConnections < 1n) {
-    throw new FieldError(`${path}.max_connections`, maxConnections, 'must be at least 1');
-  }
-  const enabled = message.runtimeEnabled?.defaultValue ?? true;
-  return {
-    statPrefix: message.statPrefix,
-    connectionsMax: enabled ? Number(maxConnections) : Number.POSITIVE_INFINITY,
-    delayMs: durationMs(message.delay, 0, `${path}.delay`),
-  };
 }

@@ -9,7 +9,7 @@ import type { StringMatcher } from '@sofamesh/api/gen/envoy/type/matcher/v3/stri
 import { messageOf } from '@sofamesh/base/errors';
 import type { PeerVerification, SubjectAltNameMatch } from '@sofamesh/contract/transport';
 import { checkNameMatch, systemAuthoritiesPem } from '@sofamesh/net/tls-check';
-import { dataOf, FieldError, mapAt, present, shown, snake } from './fields.ts';
+import { dataOf, FieldError, fileOf, mapAt, present, shown, snake } from './fields.ts';
 
 /** What a peer would be let in without, were it ignored. */
 const refused = ['caCertificateProviderInstance', 'customValidatorConfig'] as const;
@@ -21,12 +21,6 @@ export function readVerification(context: CertificateValidationContext, path: st
   }
   if (context.requireSignedCertificateTimestamp)
     throw new FieldError(`${path}.require_signed_certificate_timestamp`, true, 'is not supported');
-  if (context.allowExpiredCertificate)
-    throw new FieldError(
-      `${path}.allow_expired_certificate`,
-      true,
-      'is not supported: OpenSSL is not told here to pass over dates alone',
-    );
   if (context.onlyVerifyLeafCertCrl)
     throw new FieldError(
       `${path}.only_verify_leaf_cert_crl`,
@@ -34,7 +28,14 @@ export function readVerification(context: CertificateValidationContext, path: st
       'is not supported: give a revocation list for each authority',
     );
   const authorityPem = readAuthorities(context, path);
+  const authorityPath = fileOf(context.trustedCa);
   const crlPem = dataOf(context.crl, `${path}.crl`);
+  if (context.allowExpiredCertificate && crlPem !== undefined)
+    throw new FieldError(
+      `${path}.allow_expired_certificate`,
+      true,
+      'is not supported beside a crl: OpenSSL tells of one complaint alone',
+    );
   const subjectAltNames = [
     ...mapAt(context.matchTypedSubjectAltNames, `${path}.match_typed_subject_alt_names`, readTypedName),
     ...mapAt(context.matchSubjectAltNames, `${path}.match_subject_alt_names`, readName),
@@ -49,8 +50,10 @@ export function readVerification(context: CertificateValidationContext, path: st
   const keys = mapAt(context.verifyCertificateSpki, `${path}.verify_certificate_spki`, readSpki);
   return {
     ...(authorityPem !== undefined && { authorityPem }),
+    ...(authorityPath !== undefined && { authorityPath }),
     ...(crlPem !== undefined && { crlPem }),
     ...(context.trustChainVerification === ChainVerification.ACCEPT_UNTRUSTED && { acceptUntrusted: true }),
+    ...(context.allowExpiredCertificate && { allowExpired: true }),
     ...(context.maxVerifyDepth !== undefined && { authoritiesMax: context.maxVerifyDepth }),
     ...(subjectAltNames.length > 0 && { subjectAltNames }),
     ...(hashes.length > 0 && { certificateSha256: hashes }),

@@ -4,13 +4,13 @@ import { create, type JsonObject, toBinary } from '@bufbuild/protobuf';
 import { type Any, AnySchema, StructSchema } from '@bufbuild/protobuf/wkt';
 import { TypedStructSchema as UdpaTypedStructSchema } from '@sofamesh/api/gen/udpa/type/v1/typed_struct_pb';
 import { TypedStructSchema } from '@sofamesh/api/gen/xds/type/v3/typed_struct_pb';
-import { readers } from '../catalogue-config.gen.ts';
+import { networkReaders, readers } from '../catalogue-config.gen.ts';
 import { type BootstrapConfig, readBootstrap } from './bootstrap.ts';
 import { Extensions } from './extensions.ts';
 import { typeRegistry } from './registry.ts';
 
 const prepare = () => () => ({});
-const extensions = new Extensions(readers, {
+const extensions = new Extensions(readers, networkReaders, {
   protocols: [],
   filters: [
     { name: 'my.plain', prepare },

@@ -1,6 +1,10 @@
 import { createRegistry, type DescMessage, type Registry } from '@bufbuild/protobuf';
 import { EmptySchema, StructSchema } from '@bufbuild/protobuf/wkt';
-import { BootstrapConfigDumpSchema, ConfigDumpSchema } from '@sofamesh/api/gen/envoy/admin/v3/config_dump_pb';
+import {
+  BootstrapConfigDumpSchema,
+  ConfigDumpSchema,
+  SecretsConfigDumpSchema,
+} from '@sofamesh/api/gen/envoy/admin/v3/config_dump_pb';
 import {
   ClustersConfigDumpSchema,
   EndpointsConfigDumpSchema,
@@ -13,6 +17,7 @@ import { ListenerSchema } from '@sofamesh/api/gen/envoy/config/listener/v3/liste
 import { FilterConfigSchema } from '@sofamesh/api/gen/envoy/config/route/v3/route_components_pb';
 import { RouteConfigurationSchema } from '@sofamesh/api/gen/envoy/config/route/v3/route_pb';
 import { RawBufferSchema } from '@sofamesh/api/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb';
+import { SecretSchema } from '@sofamesh/api/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import {
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
@@ -23,11 +28,13 @@ import { accessLogSchemas } from './access-log.ts';
 import { bootstrapExtensionSchemas } from './bootstrap-extensions.ts';
 import { upstreamSchemas } from './cluster.ts';
 import type { Extensions } from './extensions.ts';
-import { networkFilters } from './filter-chain.ts';
 import { clientDetectionSchemas } from './http-edge.ts';
+import { requestIdSchemas } from './http-proxy.ts';
 import { headerFormatterSchemas } from './http1.ts';
 import { listenerFilterSchemas } from './listener-filters.ts';
 import { loadBalancingSchemas } from './load-balancing.ts';
+import { engineFilters } from './network-filters.ts';
+import { resourceMonitorSchemas } from './overload.ts';
 import { tracerSchemas } from './tracing.ts';
 import { udpSchemas } from './udp-proxy.ts';
 
@@ -39,18 +46,22 @@ export function typeRegistry(extensions: Extensions): Registry {
     ...bootstrapExtensionSchemas,
     ...clientDetectionSchemas,
     ...headerFormatterSchemas,
+    ...requestIdSchemas,
     ...upstreamSchemas,
     ...listenerFilterSchemas,
     ...udpSchemas,
     ...tracerSchemas,
     ...loadBalancingSchemas,
-    ...networkFilters.map(({ schema }) => schema as DescMessage),
+    ...resourceMonitorSchemas,
+    ...engineFilters.map(({ schema }) => schema),
     BootstrapConfigDumpSchema,
     ConfigDumpSchema,
     ClustersConfigDumpSchema,
     EndpointsConfigDumpSchema,
     ListenersConfigDumpSchema,
     RoutesConfigDumpSchema,
+    SecretsConfigDumpSchema,
+    SecretSchema,
     ClusterSchema,
     ClusterLoadAssignmentSchema,
     ListenerSchema,

@@ -24,6 +24,7 @@ import type { RouteContext } from './context.ts';
 import { durationMs, FieldError, mapAt, present, snake } from './fields.ts';
 import { readHashPolicy, readRegexRewrite } from './hash-policy.ts';
 import { readMutations } from './header-mutation.ts';
+import { readInternalRedirect } from './internal-redirect.ts';
 import { readRetry } from './retry.ts';
 import { readFilterConfigs } from './route-filters.ts';
 import { partsPerMillion } from './route-match.ts';
@@ -31,7 +32,7 @@ import { partsPerMillion } from './route-match.ts';
 const defaultTimeoutMs = 15_000;
 
 /** They change where a request goes: a route that needs one must not do without. */
-const refused = ['pathRewritePolicy', 'retryPolicyTypedConfig', 'internalRedirectPolicy'] as const;
+const refused = ['pathRewritePolicy', 'retryPolicyTypedConfig'] as const;
 
 /** Reads `envoy.config.route.v3.RouteAction`. */
 export function readForward(action: RouteAction, path: string, context: RouteContext): ForwardConfig {
@@ -47,7 +48,8 @@ export function readForward(action: RouteAction, path: string, context: RouteCon
     kind: 'forward',
     clusters: readClusters(action, path, context),
     clusterHeader: target.case === 'clusterHeader' ? target.value.toLowerCase() : undefined,
-    timeoutMs: durationMs(action.timeout, defaultTimeoutMs, `${path}.timeout`),
+    // Envoy: a limit on the whole stream stands in for the timeout.
+    timeoutMs: action.maxStreamDuration ? 0 : durationMs(action.timeout, defaultTimeoutMs, `${path}.timeout`),
     idleTimeoutMs: action.idleTimeout && durationMs(action.idleTimeout, 0, `${path}.idle_timeout`),
     retry: readRetry(action.retryPolicy, `${path}.retry_policy`, context),
     prefixRewrite: action.prefixRewrite === '' ? undefined : action.prefixRewrite,
@@ -59,14 +61,18 @@ export function readForward(action: RouteAction, path: string, context: RouteCon
     ...(action.maxStreamDuration && {
       streamDuration: readStreamDuration(action.maxStreamDuration, `${path}.max_stream_duration`),
     }),
-    ...(action.maxGrpcTimeout && {
-      grpcTimeout: {
-        longestMs: durationMs(action.maxGrpcTimeout, 0, `${path}.max_grpc_timeout`),
-        offsetMs: durationMs(action.grpcTimeoutOffset, 0, `${path}.grpc_timeout_offset`),
-      },
-    }),
+    ...(action.maxStreamDuration === undefined &&
+      action.maxGrpcTimeout && {
+        grpcTimeout: {
+          longestMs: durationMs(action.maxGrpcTimeout, 0, `${path}.max_grpc_timeout`),
+          offsetMs: durationMs(action.grpcTimeoutOffset, 0, `${path}.grpc_timeout_offset`),
+        },
+      }),
     ...(action.upgradeConfigs.length > 0 && {
       upgrades: mapAt(action.upgradeConfigs, `${path}.upgrade_configs`, readUpgrade),
+    }),
+    ...(action.internalRedirectPolicy && {
+      internalRedirect: readInternalRedirect(action.internalRedirectPolicy, `${path}.internal_redirect_policy`),
     }),
     ...(action.requestMirrorPolicies.length > 0 && {
       mirrors: readMirrors(action.requestMirrorPolicies, `${path}.request_mirror_policies`),
@@ -124,12 +130,16 @@ function readUpgrade(
   if (connectConfig !== undefined) {
     const at = `${path}.connect_config`;
     if (type !== 'connect') throw new FieldError(at, upgradeType, 'is for upgrade_type CONNECT only');
-    if (connectConfig.allowPost) throw new FieldError(`${at}.allow_post`, 'true', 'is not supported');
     if (connectConfig.proxyProtocolConfig !== undefined) {
       throw new FieldError(`${at}.proxy_protocol_config`, present, 'is not supported');
     }
   }
-  return { type, enabled: enabled ?? true, terminates: connectConfig !== undefined };
+  return {
+    type,
+    enabled: enabled ?? true,
+    terminates: connectConfig !== undefined,
+    ...(connectConfig?.allowPost && { terminatesPost: true }),
+  };
 }
 
 /** Reads `envoy.config.route.v3.RouteAction.RequestMirrorPolicy`, of a route or of all routes of a host or table. */
@@ -150,6 +160,7 @@ function readClusters(action: RouteAction, path: string, context: RouteContext):
   const target = action.clusterSpecifier;
   switch (target.case) {
     case 'cluster':
+      checkCluster(target.value, `${path}.cluster`, context);
       return [{ name: target.value, weight: 1, headers: readMutations(undefined, path), filterConfigs: {} }];
     case 'clusterHeader':
       return [];
@@ -168,12 +179,18 @@ function readClusters(action: RouteAction, path: string, context: RouteContext):
   }
 }
 
+function checkCluster(name: string, path: string, { clusters }: RouteContext): void {
+  if (clusters?.has(name) !== false) return;
+  throw new FieldError(path, name, 'is not a cluster of this configuration (validate_clusters: false allows it)');
+}
+
 function readWeighted(
   cluster: WeightedCluster_ClusterWeight,
   path: string,
   context: RouteContext,
 ): WeightedClusterConfig {
   if (cluster.name === '') throw new FieldError(`${path}.name`, '', 'must not be empty');
+  checkCluster(cluster.name, `${path}.name`, context);
   const { hostRewriteSpecifier: host } = cluster;
   return {
     name: cluster.name,

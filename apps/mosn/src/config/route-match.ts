@@ -16,6 +16,7 @@ import type {
   StringMatchConfig,
 } from '@sofamesh/proxy/config/route';
 import { FieldError, mapAt, present } from './fields.ts';
+import { readRegex } from './regex.ts';
 
 /** Reads `envoy.config.route.v3.RouteMatch`. A condition that cannot be checked would let others in: it is refused. */
 export function readMatch(match: RouteMatch, path: string): RouteMatchConfig {
@@ -41,7 +42,7 @@ function readPath({ pathSpecifier, caseSensitive }: RouteMatch, path: string): P
     case 'pathSeparatedPrefix':
       return { kind: 'separated-prefix', value: pathSpecifier.value, ignoreCase };
     case 'safeRegex':
-      return { kind: 'regex', value: pathSpecifier.value.regex, ignoreCase: false };
+      return { kind: 'regex', value: readRegex(pathSpecifier.value, `${path}.safe_regex`), ignoreCase: false };
     case 'connectMatcher':
       return { kind: 'connect', value: '', ignoreCase: false };
     case 'pathMatchPolicy':
@@ -63,7 +64,7 @@ function readString({ matchPattern, ignoreCase }: StringMatcher, path: string): 
     case 'contains':
       return { kind: matchPattern.case, value: matchPattern.value, ignoreCase };
     case 'safeRegex':
-      return { kind: 'regex', value: matchPattern.value.regex };
+      return { kind: 'regex', value: readRegex(matchPattern.value, `${path}.safe_regex`) };
     default:
       throw new FieldError(path, matchPattern.case, 'must have one of exact, prefix, suffix, contains, safe_regex');
   }
@@ -99,7 +100,7 @@ function readHeaderCondition(
     case 'containsMatch':
       return text('contains', condition.value);
     case 'safeRegexMatch':
-      return { kind: 'regex', value: condition.value.regex };
+      return { kind: 'regex', value: readRegex(condition.value, `${path}.safe_regex_match`) };
     case 'stringMatch':
       return readString(condition.value, `${path}.string_match`);
     case 'rangeMatch':

@@ -47,6 +47,8 @@ export function readRouteSource(
           kind: 'inline',
           table: readRouteTable(specifier.value, version, {
             extensions: context.extensions,
+            // As in Envoy, unless the table says that it may name others.
+            clusters: specifier.value.validateClusters === false ? undefined : context.clusters,
             ignored: within(context, path),
           }),
         };

@@ -101,7 +101,7 @@ describe('readRouteTable', () => {
       max_grpc_timeout: '2s',
       upgrade_configs: [
         { upgrade_type: 'WebSocket', enabled: false },
-        { upgrade_type: 'CONNECT', connect_config: {} },
+        { upgrade_type: 'CONNECT', connect_config: { allow_post: true } },
       ],
       request_mirror_policies: [
         { cluster: 'm', runtime_fraction: { default_value: { numerator: 50 } } },
@@ -110,16 +110,31 @@ describe('readRouteTable', () => {
       cluster_not_found_response_code: 'NOT_FOUND',
     });
     assert.deepEqual(action.streamDuration, { durationMs: 1000, grpcLongestMs: 0, grpcOffsetMs: 100 });
-    assert.deepEqual(action.grpcTimeout, { longestMs: 2000, offsetMs: 0 });
+    assert.deepEqual([action.timeoutMs, action.grpcTimeout], [0, undefined], 'stands in for the other limits');
+    assert.deepEqual(forward({ max_grpc_timeout: '2s' }).grpcTimeout, { longestMs: 2000, offsetMs: 0 });
     assert.deepEqual(action.upgrades, [
       { type: 'websocket', enabled: false, terminates: false },
-      { type: 'connect', enabled: true, terminates: true },
+      { type: 'connect', enabled: true, terminates: true, terminatesPost: true },
     ]);
     assert.deepEqual(action.mirrors, [
       { cluster: 'm', ppm: 500_000, marksHost: true },
       { cluster: 'n', ppm: 1_000_000, marksHost: false },
     ]);
     assert.equal(action.clusterMissingStatus, 404);
+  });
+
+  test('redirects that are followed', () => {
+    const read = (policy: JsonObject) => forward({ internal_redirect_policy: policy }).internalRedirect;
+    assert.deepEqual(read({}), { redirectsMax: 1, statuses: [302], crossScheme: false, copiedHeaders: [] });
+    const policy = {
+      max_internal_redirects: 0,
+      redirect_response_codes: [301, 404, 308],
+      allow_cross_scheme_redirect: true,
+      response_headers_to_copy: ['X-A'],
+    };
+    const all = { redirectsMax: 0, statuses: [301, 308], crossScheme: true, copiedHeaders: ['x-a'] };
+    assert.deepEqual(read(policy), all);
+    assert.equal(forward({}).internalRedirect, undefined);
   });
 
   test('mirrors of a host or table hold for routes that have none', () => {
@@ -189,7 +204,11 @@ describe('readRouteTable', () => {
       routed({ path_rewrite_policy: { name: 't', typed_config: router.typed_config } }),
       /route\.path_rewrite_policy/,
     ],
-    ['internal redirects', routed({ internal_redirect_policy: {} }), /route\.internal_redirect_policy/],
+    [
+      'predicates of redirects',
+      routed({ internal_redirect_policy: { predicates: [{ name: 'p', typed_config: {} }] } }),
+      /internal_redirect_policy\.predicates/,
+    ],
     [
       'old internal redirects',
       routed({ internal_redirect_action: 'HANDLE_INTERNAL_REDIRECT' }),
@@ -201,9 +220,9 @@ describe('readRouteTable', () => {
       /upgrade_configs\[0\]\.connect_config: "x"/,
     ],
     [
-      'POST as CONNECT',
-      routed({ upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: { allow_post: true } }] }),
-      /connect_config\.allow_post/,
+      'a PROXY header in front of a payload',
+      routed({ upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: { proxy_protocol_config: {} } }] }),
+      /connect_config\.proxy_protocol_config/,
     ],
     ['a hash of nothing', routed({ hash_policy: [{}] }), /hash_policy\[0\]: absent/],
     [
@@ -285,6 +304,29 @@ describe('readRouteTable', () => {
     assert.throws(() => table(answer(4097)), tooLong);
     table(answer(4097), {}, { max_direct_response_body_size_bytes: 5000 });
     assert.throws(() => table(answer(5), {}, { max_direct_response_body_size_bytes: 4 }), /at most 4 /);
+  });
+
+  test('names the field of a pattern that is wrong', () => {
+    const route = { cluster: 'c' };
+    const wrong = { regex: '(' };
+    for (const [fields, field] of [
+      [{ match: { safe_regex: wrong }, route }, 'match.safe_regex.regex'],
+      [
+        { match: { prefix: '/', headers: [{ name: 'a', safe_regex_match: wrong }] }, route },
+        'match.headers[0].safe_regex_match.regex',
+      ],
+      [
+        { match: { prefix: '/', headers: [{ name: 'a', string_match: { safe_regex: wrong } }] }, route },
+        'match.headers[0].string_match.safe_regex.regex',
+      ],
+      [{ ...any, route: { ...route, regex_rewrite: regex('(', '') } }, 'route.regex_rewrite.pattern.regex'],
+    ] as const) {
+      assert.throws(
+        () => table(fields as JsonObject),
+        (error: Error) =>
+          error.message.includes(`.routes[0].${field}: "(": error parsing regexp`) || assert.fail(error.message),
+      );
+    }
   });
 
   test('refuses what a host or table cannot do without', () => {

@@ -1,17 +1,18 @@
-import type { TcpProxy } from '@sofamesh/api/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
-import type { TcpProxyConfig } from '@sofamesh/proxy/config/listener';
+import type {
+  TcpProxy,
+  TcpProxy_TunnelingConfig,
+} from '@sofamesh/api/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
+import type { TcpProxyConfig, TunnelConfig } from '@sofamesh/proxy/config/listener';
 import { readAccessLog } from './access-log.ts';
 import type { ReadContext } from './context.ts';
 import { durationMs, FieldError, mapAt, present, snake } from './fields.ts';
+import { readAdditions } from './header-mutation.ts';
 
 const defaultIdleTimeoutMs = 3_600_000;
 
 /** Reads `envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy`. */
 export function readTcpProxy(message: TcpProxy, path: string, context: ReadContext): TcpProxyConfig {
   if (message.statPrefix === '') throw new FieldError(`${path}.stat_prefix`, '', 'must not be empty');
-  if (message.tunnelingConfig !== undefined) {
-    throw new FieldError(`${path}.tunneling_config`, present, 'is not supported');
-  }
   if (message.onDemand !== undefined) throw new FieldError(`${path}.on_demand`, present, 'is not supported');
   for (const field of ['metadataMatch', 'downstreamIdleTimeout', 'upstreamIdleTimeout'] as const) {
     if (message[field] !== undefined) context.ignored(`${path}.${snake(field)}`);
@@ -23,12 +24,33 @@ export function readTcpProxy(message: TcpProxy, path: string, context: ReadConte
     kind: 'tcp',
     statPrefix: message.statPrefix,
     clusters: readClusters(message, path),
+    ...(message.tunnelingConfig !== undefined && {
+      tunnel: readTunnel(message.tunnelingConfig, `${path}.tunneling_config`),
+    }),
     idleTimeoutMs: durationMs(message.idleTimeout, defaultIdleTimeoutMs, `${path}.idle_timeout`),
     maxConnectAttempts,
     maxDurationMs: durationMs(message.maxDownstreamConnectionDuration, 0, `${path}.max_downstream_connection_duration`),
     hashSourceIp: readHash(message, path),
     ...readLogOptions(message, path),
     accessLogs: mapAt(message.accessLog, `${path}.access_log`, readAccessLog),
+  };
+}
+
+function readTunnel(message: TcpProxy_TunnelingConfig, path: string): TunnelConfig {
+  const { hostname, usePost, postPath, headersToAdd } = message;
+  if (hostname === '') throw new FieldError(`${path}.hostname`, '', 'must not be empty');
+  if (postPath !== '' && !usePost) throw new FieldError(`${path}.post_path`, postPath, 'is for use_post only');
+  if (postPath !== '' && !postPath.startsWith('/'))
+    throw new FieldError(`${path}.post_path`, postPath, 'must begin with /');
+  const headers = readAdditions(headersToAdd, `${path}.headers_to_add`);
+  const host = headers.findIndex(({ name }) => name.toLowerCase() === 'host');
+  if (host >= 0) throw new FieldError(`${path}.headers_to_add[${host}].header.key`, 'host', 'is what hostname is for');
+  return {
+    hostname,
+    postPath: usePost ? postPath || '/' : undefined,
+    headers,
+    keepsHead: message.propagateResponseHeaders,
+    keepsTrailers: message.propagateResponseTrailers,
   };
 }
 

@@ -20,16 +20,19 @@ export function ticketKeyFor(rules: object): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', processSecret, '', info, ticketKeyBytes));
 }
 
-/** The first one seals and opens tickets. Those after it, which in Envoy only open, have no effect. */
-export function readTicketKeys(
-  { keys }: TlsSessionTicketKeys,
-  path: string,
-  ignored: (path: string) => void,
-): Uint8Array {
-  const [first, ...older] = keys.map((source, at) => bytesOf(source, `${path}.keys[${at}]`));
-  if (first?.length !== configuredKeyBytes) {
-    throw new FieldError(`${path}.keys[0]`, first && `${first.length} bytes`, `must have ${configuredKeyBytes} bytes`);
-  }
-  for (const at of older.keys()) ignored(`${path}.keys[${at + 1}]`);
-  return new Uint8Array(hkdfSync('sha256', first, '', 'session tickets', ticketKeyBytes));
+/** The first one seals tickets; all of them open tickets. */
+export function readTicketKeys({ keys }: TlsSessionTicketKeys, path: string): readonly [Uint8Array, ...Uint8Array[]] {
+  const [first, ...older] = keys.map((source, at) => {
+    const bytes = bytesOf(source, `${path}.keys[${at}]`);
+    if (bytes?.length !== configuredKeyBytes) {
+      throw new FieldError(
+        `${path}.keys[${at}]`,
+        bytes && `${bytes.length} bytes`,
+        `must have ${configuredKeyBytes} bytes`,
+      );
+    }
+    return new Uint8Array(hkdfSync('sha256', bytes, '', 'session tickets', ticketKeyBytes));
+  });
+  if (first === undefined) throw new FieldError(`${path}.keys`, '[]', 'must have one');
+  return [first, ...older];
 }

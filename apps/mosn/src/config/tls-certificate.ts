@@ -4,7 +4,7 @@ import type { DataSource } from '@sofamesh/api/gen/envoy/config/core/v3/base_pb'
 import type { TlsCertificate } from '@sofamesh/api/gen/envoy/extensions/transport_sockets/tls/v3/common_pb';
 import { messageOf } from '@sofamesh/base/errors';
 import type { ServerCertificate } from '@sofamesh/contract/transport';
-import { dataOf, FieldError, present, shown, snake } from './fields.ts';
+import { dataOf, FieldError, fileOf, present, shown, snake } from './fields.ts';
 
 const refused = ['pkcs12', 'privateKeyProvider'] as const;
 
@@ -21,6 +21,7 @@ export function readCertificate(
   if (certificate.signedCertificateTimestamp.length > 0) ignored(`${path}.signed_certificate_timestamp`);
   const chainPem = dataOf(certificate.certificateChain, `${path}.certificate_chain`);
   if (chainPem === undefined) throw new FieldError(`${path}.certificate_chain`, undefined, 'is required');
+  const chainPath = fileOf(certificate.certificateChain);
   const leaf = readLeaf(chainPem, `${path}.certificate_chain`);
   const key = readKey(certificate, path);
   if (!leaf.checkPrivateKey(key)) throw new FieldError(`${path}.private_key`, secret, "is not the certificate's key");
@@ -29,6 +30,7 @@ export function readCertificate(
     chainPem,
     privateKeyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
     expiresMs: leaf.validToDate.getTime(),
+    ...(chainPath !== undefined && { chainPath }),
     ...(name !== '' && { name }),
     ...(staple !== undefined && { ocspStaple: staple }),
   };

@@ -84,6 +84,18 @@ describe('TLS of a listener', { skip: certificatesMissing }, () => {
     assert.equal(readServerTls(undefined, undefined, 'socket', { ignored() {} }), undefined);
   });
 
+  test('knows the files of certificates and authorities', () => {
+    const file = join(folder, 'chain.pem');
+    writeFileSync(file, certificatePem);
+    const { tls } = server({
+      tls_certificates: [{ ...certificate, certificate_chain: { filename: file } }, certificate],
+      validation_context: { trusted_ca: { filename: file } },
+    });
+    const paths = tls.certificates.map(({ chainPath }) => chainPath);
+    assert.deepEqual([...paths, tls.verification?.authorityPath], [file, undefined, file]);
+    assert.equal(server({ validation_context: authority }).tls.verification?.authorityPath, undefined);
+  });
+
   test('takes all that can be set', () => {
     const { tls } = server(
       {
@@ -141,8 +153,13 @@ describe('TLS of a listener', { skip: certificatesMissing }, () => {
       key({}, { session_ticket_keys_sds_secret_config: { name: 'tickets' } }),
     );
     assert.notDeepEqual(key({}, keys(Buffer.alloc(80, 7))), key({}, keys(Buffer.alloc(80, 8))));
-    const { ignored } = server({}, keys(Buffer.alloc(80, 7), Buffer.alloc(80, 8)));
-    assert.deepEqual(ignored, ['socket.typed_config.session_ticket_keys.keys[1]']);
+    const { ignored, tls } = server({}, keys(Buffer.alloc(80, 7), Buffer.alloc(80, 8)));
+    assert.deepEqual(ignored, []);
+    assert.deepEqual(Buffer.from(tls.ticketKey!), key({}, keys(Buffer.alloc(80, 7))));
+    assert.deepEqual(
+      tls.olderTicketKeys!.map((each) => Buffer.from(each)),
+      [key({}, keys(Buffer.alloc(80, 8)))],
+    );
   });
 
   test('reads who a client must be', () => {
@@ -340,16 +357,16 @@ describe('TLS of a listener', { skip: certificatesMissing }, () => {
       /only_verify_leaf_cert_crl: true: is not supported/,
     ],
     [
-      'expired certificates',
-      { validation_context: { ...authority, allow_expired_certificate: true } },
+      'expired certificates beside a revocation list',
+      { validation_context: { ...authority, allow_expired_certificate: true, crl: { inline_string: 'x' } } },
       {},
-      /allow_expired_certificate/,
+      /allow_expired_certificate: true: is not supported beside a crl/,
     ],
     [
-      'secrets over gRPC',
-      { tls_certificates: [], tls_certificate_sds_secret_configs: [{ name: 'a', sds_config: { ads: {} } }] },
+      'secrets from nowhere',
+      { tls_certificates: [], tls_certificate_sds_secret_configs: [{ name: 'a', sds_config: { self: {} } }] },
       {},
-      /sds_config: "ads": secrets by SDS over gRPC are not supported/,
+      /sds_config: "self": must be ads, api_config_source or path_config_source/,
     ],
     [
       'a secret that is not there',

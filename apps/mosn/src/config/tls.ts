@@ -19,7 +19,7 @@ import type { ReadContext } from './context.ts';
 import { decodeAny, typeNameOf } from './extensions.ts';
 import { durationMs, FieldError, mapAt, prefixOf, present, snake } from './fields.ts';
 import { readVerification } from './peer-verification.ts';
-import { mergeValidation, noSecrets } from './secrets.ts';
+import { mergeValidation, noSecrets, notYet } from './secrets.ts';
 import { readTicketKeys, ticketKeyFor } from './ticket-key.ts';
 import { readCertificate } from './tls-certificate.ts';
 
@@ -41,10 +41,12 @@ export function readServerTls(
     throw new FieldError(at, config.typeUrl, 'is not supported');
   const message = decodeAny(DownstreamTlsContextSchema, config, at);
   const { certificates, ...common } = readCommon(message.commonTlsContext, `${at}.common_tls_context`, context);
-  if (certificates.length === 0)
+  if (certificates.length === 0 && !common.secretsMissing)
     throw new FieldError(`${at}.common_tls_context.tls_certificates`, '[]', 'a listener needs one');
   const requireClientCertificate = message.requireClientCertificate || asksIdentity(common.verification);
-  const ticketKey = readTickets(message, { requireClientCertificate, verification: common.verification }, at, context);
+  const rules = { requireClientCertificate, verification: common.verification };
+  const ticketKeys = readTickets(message, rules, at, context);
+  const [ticketKey, ...olderTicketKeys] = ticketKeys === notYet ? [] : ticketKeys;
   const timeoutMs = durationMs(timeout, 0, `${path}_connect_timeout`);
   const sessionTimeoutMs = durationMs(message.sessionTimeout, 0, `${at}.session_timeout`);
   const tls: ServerTls = {
@@ -54,10 +56,12 @@ export function readServerTls(
     ...(message.requireSni && { requireServerName: true }),
     ...(timeoutMs > 0 && { handshakeTimeoutMs: timeoutMs }),
     ...(ticketKey !== undefined && { ticketKey }),
+    ...(olderTicketKeys.length > 0 && { olderTicketKeys }),
     ...(sessionTimeoutMs >= 1000 && { sessionTimeoutS: Math.floor(sessionTimeoutMs / 1000) }),
     ocspPolicy: readStaplePolicy(message, at),
+    ...(ticketKeys === notYet && { secretsMissing: true }),
   };
-  check(() => checkServerTls(tls), `${at}.common_tls_context`);
+  if (!tls.secretsMissing) check(() => checkServerTls(tls), `${at}.common_tls_context`);
   return tls;
 }
 
@@ -92,7 +96,7 @@ export function readClientTls(
     ...(certificate !== undefined && { certificate }),
     ...(message.maxSessionKeys !== undefined && { sessionsMax: message.maxSessionKeys }),
   };
-  check(() => checkClientTls(tls), `${at}.common_tls_context`);
+  if (!tls.secretsMissing) check(() => checkClientTls(tls), `${at}.common_tls_context`);
   return tls;
 }
 
@@ -121,7 +125,14 @@ const refused = [
 interface CommonTls
   extends Pick<
     ServerTls,
-    'alpn' | 'minVersion' | 'maxVersion' | 'cipherSuites' | 'curves' | 'signatureAlgorithms' | 'keyLog'
+    | 'alpn'
+    | 'minVersion'
+    | 'maxVersion'
+    | 'cipherSuites'
+    | 'curves'
+    | 'signatureAlgorithms'
+    | 'keyLog'
+    | 'secretsMissing'
   > {
   readonly certificates: readonly ServerCertificate[];
   readonly verification?: PeerVerification;
@@ -134,29 +145,41 @@ function readCommon(common: CommonTlsContext | undefined, path: string, context:
   }
   const verification = readValidation(common, path, context);
   const keyLog = common.keyLog && readKeyLog(common.keyLog, `${path}.key_log`);
+  const certificates = readCertificates(common, path, context);
+  const secretsMissing = verification === notYet || certificates.includes(notYet);
   return {
-    certificates: readCertificates(common, path, context),
+    certificates: certificates.filter((each) => each !== notYet),
+    ...(secretsMissing && { secretsMissing }),
     ...(common.alpnProtocols.length > 0 && { alpn: common.alpnProtocols }),
-    ...(verification !== undefined && { verification }),
+    ...(verification !== undefined && verification !== notYet && { verification }),
     ...(keyLog !== undefined && { keyLog }),
     ...(common.tlsParams && readParameters(common.tlsParams, `${path}.tls_params`)),
   };
 }
 
 /** As in Envoy, certificates that are written out go before those that are named. */
-function readCertificates(common: CommonTlsContext, path: string, context: TlsContext): ServerCertificate[] {
+function readCertificates(
+  common: CommonTlsContext,
+  path: string,
+  context: TlsContext,
+): (ServerCertificate | typeof notYet)[] {
   const { secrets = noSecrets, ignored } = context;
   if (common.tlsCertificates.length > 0) {
     return mapAt(common.tlsCertificates, `${path}.tls_certificates`, (each, at) =>
       readCertificate(each, '', at, ignored),
     );
   }
-  return mapAt(common.tlsCertificateSdsSecretConfigs, `${path}.tls_certificate_sds_secret_configs`, (each, at) =>
-    readCertificate(secrets.get('tlsCertificate', each, at), each.name, `${at}: ${each.name}`, ignored),
-  );
+  return mapAt(common.tlsCertificateSdsSecretConfigs, `${path}.tls_certificate_sds_secret_configs`, (each, at) => {
+    const secret = secrets.get('tlsCertificate', each, at);
+    return secret === notYet ? notYet : readCertificate(secret, each.name, `${at}: ${each.name}`, ignored);
+  });
 }
 
-function readValidation(common: CommonTlsContext, path: string, context: TlsContext): PeerVerification | undefined {
+function readValidation(
+  common: CommonTlsContext,
+  path: string,
+  context: TlsContext,
+): PeerVerification | undefined | typeof notYet {
   const { secrets = noSecrets } = context;
   const validation = common.validationContextType;
   switch (validation.case) {
@@ -166,10 +189,8 @@ function readValidation(common: CommonTlsContext, path: string, context: TlsCont
       return readVerification(validation.value, `${path}.validation_context`);
     case 'validationContextSdsSecretConfig': {
       const at = `${path}.validation_context_sds_secret_config`;
-      return readVerification(
-        secrets.get('validationContext', validation.value, at),
-        `${at}: ${validation.value.name}`,
-      );
+      const secret = secrets.get('validationContext', validation.value, at);
+      return secret === notYet ? notYet : readVerification(secret, `${at}: ${validation.value.name}`);
     }
     case 'combinedValidationContext': {
       const at = `${path}.combined_validation_context`;
@@ -177,7 +198,7 @@ function readValidation(common: CommonTlsContext, path: string, context: TlsCont
       if (named === undefined)
         throw new FieldError(`${at}.validation_context_sds_secret_config`, undefined, 'is required');
       const secret = secrets.get('validationContext', named, `${at}.validation_context_sds_secret_config`);
-      return readVerification(mergeValidation(defaultValidationContext, secret), at);
+      return secret === notYet ? notYet : readVerification(mergeValidation(defaultValidationContext, secret), at);
     }
     default:
       throw new FieldError(`${path}.${snake(validation.case)}`, present, 'is not supported');
@@ -188,23 +209,20 @@ function readTickets(
   message: DownstreamTlsContext,
   rules: object,
   path: string,
-  { secrets = noSecrets, ignored }: TlsContext,
-): Uint8Array | undefined {
+  { secrets = noSecrets }: TlsContext,
+): readonly Uint8Array[] | typeof notYet {
   const tickets = message.sessionTicketKeysType;
   switch (tickets.case) {
     case 'sessionTicketKeys':
-      return readTicketKeys(tickets.value, `${path}.session_ticket_keys`, ignored);
+      return readTicketKeys(tickets.value, `${path}.session_ticket_keys`);
     case 'sessionTicketKeysSdsSecretConfig': {
       const at = `${path}.session_ticket_keys_sds_secret_config`;
-      return readTicketKeys(
-        secrets.get('sessionTicketKeys', tickets.value, at),
-        `${at}: ${tickets.value.name}`,
-        ignored,
-      );
+      const secret = secrets.get('sessionTicketKeys', tickets.value, at);
+      return secret === notYet ? notYet : readTicketKeys(secret, `${at}: ${tickets.value.name}`);
     }
     default:
       // There is no cache of sessions on this side, so `disable_stateful_session_resumption` is always so.
-      return tickets.value ? undefined : ticketKeyFor(rules);
+      return tickets.value ? [] : [ticketKeyFor(rules)];
   }
 }
 

@@ -7,7 +7,7 @@ export function clustersOfListener({ filterChains, defaultFilterChain }: Listene
   if (defaultFilterChain !== undefined) networks.push(defaultFilterChain.network);
   return networks.flatMap((network) => {
     if (network.kind === 'tcp') return network.clusters.map(({ name }) => name);
-    if (network.kind === 'direct-reply') return [];
+    if (network.kind === 'catalogue') return [];
     return network.routes.kind === 'inline' ? clustersOfTable(network.routes.table) : [];
   });
 }

@@ -9,12 +9,13 @@ import type { ReceivedResource, ResourceError } from '@sofamesh/xds/client/ads-c
 import { endpointsTypeUrl } from '@sofamesh/xds/type-urls';
 import { type ReadCluster, readCluster } from '../config/cluster.ts';
 import { readEndpoints } from '../config/endpoints.ts';
+import type { SecretReference } from '../config/secret-reference.ts';
 import { applyUpdate } from './apply-update.ts';
 import { decodeResponse } from './decode.ts';
 import { DnsDiscovery } from './dns.ts';
 import { Entry, type Stored } from './entry.ts';
 import { NamedSubscription } from './named-subscription.ts';
-import { reread } from './reread.ts';
+import { reread, type SecretChange } from './reread.ts';
 import type { StateContext } from './state-environment.ts';
 
 /**
@@ -97,12 +98,19 @@ export class ClusterState {
     return [...this.clusters.values()].flatMap(({ newest }) => newest?.read.secretFiles ?? []);
   }
 
-  /** What has a secret from one of these files warms anew. */
-  rereadSecrets(changed: ReadonlySet<string>): void {
+  /** Of the versions in use and of those that warm. */
+  get secrets(): readonly SecretReference[] {
+    return [...this.clusters.values()].flatMap(({ active, warming }) =>
+      [active, warming].flatMap((stored) => stored?.read.secrets ?? []),
+    );
+  }
+
+  /** What has one of these secrets warms anew. */
+  rereadSecrets(change: SecretChange): void {
     for (const entry of this.clusters.values()) {
       const read = (value: Uint8Array, version: string) =>
         readCluster(fromBinary(ClusterSchema, value), version, this.#readContext(entry.name));
-      const stored = reread('cluster', entry, changed, read, this.#context);
+      const stored = reread('cluster', entry, change, read, this.#context);
       if (stored === undefined) continue;
       this.#stopWarming(entry);
       this.#warm(entry, stored);
@@ -246,23 +254,35 @@ export class ClusterState {
   }
 
   #isReady(entry: Entry<ReadCluster>): boolean {
-    const { config, fetchTimeoutMs } = entry.warming!.read;
-    const { discovery } = config;
-    if (discovery.kind === 'static' || discovery.kind === 'original-dst') return true;
-    const arrived =
-      discovery.kind === 'dns'
-        ? this.#dns.get(entry.warming!)?.endpoints !== undefined
-        : this.endpoints.get(discovery.serviceName)?.newest !== undefined;
-    if (arrived || entry.timedOut) return true;
+    const { fetchTimeoutMs, secrets } = entry.warming!.read;
+    const missing = secrets.filter(({ id }) => !this.#context.receivedSecrets.has(id));
+    const waits = missing.map((secret) => secret.fetchTimeoutMs);
+    if (!this.#hasEndpoints(entry.warming!)) waits.push(fetchTimeoutMs);
+    if (waits.length === 0 || entry.timedOut) return true;
     entry.waitFor(() => {
-      if (fetchTimeoutMs === 0) return undefined;
-      return this.#context.clock.after(fetchTimeoutMs, () => {
+      if (waits.includes(0)) return undefined;
+      return this.#context.clock.after(Math.max(...waits), () => {
         entry.timedOut = true;
-        this.#context.logger.warn('no endpoints came in time', { cluster: entry.name });
+        this.#context.logger.warn('no endpoints or secrets came in time', {
+          cluster: entry.name,
+          secrets: missing.map(({ name }) => name),
+        });
         this.#context.wake();
       });
     });
     return false;
+  }
+
+  #hasEndpoints(stored: Stored<ReadCluster>): boolean {
+    const { discovery } = stored.read.config;
+    switch (discovery.kind) {
+      case 'dns':
+        return this.#dns.get(stored)?.endpoints !== undefined;
+      case 'eds':
+        return this.endpoints.get(discovery.serviceName)?.newest !== undefined;
+      default:
+        return true;
+    }
   }
 
   #subscribe(): void {

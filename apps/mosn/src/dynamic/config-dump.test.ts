@@ -77,7 +77,7 @@ async function dump(includeEds = true) {
 describe('configDump', { skip: certificatesMissing }, () => {
   test("has Envoy's shape", async () => {
     const { of, configs } = await dump();
-    assert.equal(configs.length, 5);
+    assert.equal(configs.length, 6);
     assert.equal(of('Bootstrap')['bootstrap']?.['node']?.['id'], 'n');
     const clusters = of('Clusters');
     assert.equal(clusters['version_info'], 'c2');
@@ -116,7 +116,7 @@ describe('configDump', { skip: certificatesMissing }, () => {
   });
 
   test('shows endpoints only when asked', async () => {
-    assert.equal((await dump(false)).configs.length, 4);
+    assert.equal((await dump(false)).configs.length, 5);
   });
 
   test('shows no secret', async () => {

@@ -9,7 +9,7 @@ import {
   toJson,
 } from '@bufbuild/protobuf';
 import { type Any, anyPack, timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { BootstrapConfigDumpSchema } from '@sofamesh/api/gen/envoy/admin/v3/config_dump_pb';
+import { BootstrapConfigDumpSchema, SecretsConfigDumpSchema } from '@sofamesh/api/gen/envoy/admin/v3/config_dump_pb';
 import {
   ClustersConfigDumpSchema,
   EndpointsConfigDumpSchema,
@@ -22,6 +22,7 @@ import { ClusterLoadAssignmentSchema } from '@sofamesh/api/gen/envoy/config/endp
 import { ListenerSchema } from '@sofamesh/api/gen/envoy/config/listener/v3/listener_pb';
 import { RouteConfigurationSchema } from '@sofamesh/api/gen/envoy/config/route/v3/route_pb';
 import { HttpConnectionManagerSchema } from '@sofamesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { SecretSchema } from '@sofamesh/api/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import { XProxySchema } from '@sofamesh/api/gen/mosn/extensions/filters/network/x_proxy/v1/x_proxy_pb';
 import { typeNameOf } from '../config/extensions.ts';
 import { printingRegistry } from '../config/registry.ts';
@@ -50,6 +51,7 @@ export function configDump(
       ...(options.includeEds ? [print(EndpointsConfigDumpSchema, endpoints(state))] : []),
       print(ListenersConfigDumpSchema, listeners(state)),
       print(RoutesConfigDumpSchema, routes(state)),
+      print(SecretsConfigDumpSchema, secrets(state)),
     ],
   };
 }
@@ -110,6 +112,30 @@ function routes({ listeners: state }: ResourceState) {
       ...errorOf(failure),
       clientStatus: statusOf(failure),
     })),
+  });
+}
+
+function secrets({ secrets: { entries, awaited }, bootstrap, startedAtMs }: ResourceState) {
+  return create(SecretsConfigDumpSchema, {
+    staticSecrets: bootstrap.secrets.all.map((secret) => ({
+      name: secret.name,
+      secret: anyPack(SecretSchema, secret),
+      lastUpdated: timestampFromMs(startedAtMs),
+    })),
+    dynamicActiveSecrets: [...entries.values()].flatMap(({ name, active, failure }) =>
+      active === undefined
+        ? []
+        : [
+            {
+              name,
+              secret: active.any,
+              ...versionOf(active),
+              ...errorOf(failure),
+              clientStatus: statusOf(failure),
+            },
+          ],
+    ),
+    dynamicWarmingSecrets: awaited.map(({ name }) => ({ name })),
   });
 }
 

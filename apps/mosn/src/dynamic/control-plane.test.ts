@@ -101,7 +101,11 @@ static_resources:
   const environment = { clock: systemClock, logger: silentLogger, stats: new MapStats(), extensions, applier };
   const state: ResourceState = new ResourceState(
     bootstrap,
-    { ...environment, resolve: async () => [] },
+    {
+      ...environment,
+      resolve: async () => [],
+      openSecretService: () => assert.fail('no service of secrets is named'),
+    },
     {
       subscribe: (typeUrl, names) => client.subscribe(typeUrl, names),
       unsubscribe: (typeUrl, names) => client.unsubscribe(typeUrl, names),

@@ -9,13 +9,14 @@ import { routeTypeUrl } from '@sofamesh/xds/type-urls';
 import type { ReadContext } from '../config/context.ts';
 import { type ReadListener, readListener } from '../config/listener.ts';
 import { readRouteTable } from '../config/route.ts';
+import type { SecretReference } from '../config/secret-reference.ts';
 import { applyUpdate } from './apply-update.ts';
 import { clustersOfListener, clustersOfTable } from './cluster-references.ts';
 import { rejectionsOf } from './cluster-state.ts';
 import { decodeResponse } from './decode.ts';
 import { Entry, type Stored } from './entry.ts';
 import { NamedSubscription } from './named-subscription.ts';
-import { reread } from './reread.ts';
+import { reread, type SecretChange } from './reread.ts';
 import type { StateContext } from './state-environment.ts';
 
 /** Listeners and the route tables that they name: a listener warms until all its tables have come. */
@@ -98,12 +99,19 @@ export class ListenerState {
     return [...this.listeners.values()].flatMap(({ newest }) => newest?.read.secretFiles ?? []);
   }
 
-  /** What has a secret from one of these files warms anew. */
-  rereadSecrets(changed: ReadonlySet<string>): void {
+  /** Of the versions in use and of those that warm. */
+  get secrets(): readonly SecretReference[] {
+    return [...this.listeners.values()].flatMap(({ active, warming }) =>
+      [active, warming].flatMap((stored) => stored?.read.secrets ?? []),
+    );
+  }
+
+  /** What has one of these secrets warms anew. */
+  rereadSecrets(change: SecretChange): void {
     for (const entry of this.listeners.values()) {
       const read = (value: Uint8Array, version: string) =>
         readListener(fromBinary(ListenerSchema, value), version, this.#readContext(entry.name));
-      const stored = reread('listener', entry, changed, read, this.#context);
+      const stored = reread('listener', entry, change, read, this.#context);
       if (stored !== undefined) entry.warm(stored);
     }
   }
@@ -173,9 +181,9 @@ export class ListenerState {
   }
 
   #readContext(listener: string): ReadContext {
-    const { extensions, runtime, secrets, tracing, logger } = this.#context;
+    const { extensions, runtime, secrets, tracing, node, logger } = this.#context;
     const ignored = (path: string) => logger.debug('a field has no effect', { listener, path });
-    return { extensions, runtime, secrets, tracing, ignored };
+    return { extensions, runtime, secrets, tracing, node, ignored };
   }
 
   #failure(name: string, versionInfo: string, errors: readonly ResourceError[]) {
@@ -201,16 +209,20 @@ export class ListenerState {
   }
 
   #isReady(entry: Entry<ReadListener>): boolean {
-    const missing = entry.warming!.read.routes.filter(({ name }) => this.routes.get(name)?.active === undefined);
+    const { routes, secrets } = entry.warming!.read;
+    const missing = [
+      ...routes.filter(({ name }) => this.routes.get(name)?.active === undefined),
+      ...secrets.filter(({ id }) => !this.#context.receivedSecrets.has(id)),
+    ];
     if (missing.length === 0 || entry.timedOut) return true;
     const waits = missing.map(({ fetchTimeoutMs }) => fetchTimeoutMs);
     entry.waitFor(() => {
       if (waits.includes(0)) return undefined;
       return this.#context.clock.after(Math.max(...waits), () => {
         entry.timedOut = true;
-        this.#context.logger.warn('no routes came in time', {
+        this.#context.logger.warn('no routes or secrets came in time', {
           listener: entry.name,
-          routes: missing.map(({ name }) => name),
+          missing: missing.map(({ name }) => name),
         });
         this.#context.wake();
       });

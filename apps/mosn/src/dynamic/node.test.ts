@@ -6,9 +6,10 @@ import { extensions } from '../config/test-support/readers.ts';
 import { describeNode } from './node.ts';
 
 test('the node says what this program is and can do, and keeps what the bootstrap says', () => {
-  const given = create(NodeSchema, { id: 'given', cluster: 'c', metadata: { NAMESPACE: 'shop' } });
-  const node = describeNode(given, extensions, '1.2.3', { id: 'sidecar~1.2.3.4~a.shop~shop.svc.cluster.local' });
-  assert.equal(node.id, 'sidecar~1.2.3.4~a.shop~shop.svc.cluster.local');
+  const id = 'sidecar~1.2.3.4~a.shop~shop.svc.cluster.local';
+  const given = create(NodeSchema, { id, cluster: 'c', metadata: { NAMESPACE: 'shop' } });
+  const node = describeNode(given, extensions, '1.2.3');
+  assert.equal(node.id, id);
   assert.equal(node.cluster, 'c');
   assert.deepEqual(node.metadata, { NAMESPACE: 'shop' });
   assert.equal(node.userAgentName, 'mosn');

@@ -8,28 +8,20 @@ import {
 } from '@sofamesh/api/gen/envoy/config/core/v3/base_pb';
 import { accessLogSchemas } from '../config/access-log.ts';
 import type { Extensions } from '../config/extensions.ts';
-import { networkFilters } from '../config/filter-chain.ts';
+import { engineFilters } from '../config/network-filters.ts';
+import type { ExtensionTypes } from '../config/reader-table.ts';
 import { rpcOptionsKey } from '../config/upstream-rpc.ts';
-
-export interface NodeOverrides {
-  /** `--service-node`. */
-  readonly id?: string;
-  /** `--service-cluster`. */
-  readonly cluster?: string;
-}
 
 /**
  * The node as the control plane sees it: what the bootstrap says, and what this program is and can do. A control plane
  * sends our own types only to a proxy that declares them here.
  */
-export function describeNode(node: Node, extensions: Extensions, version: string, overrides: NodeOverrides = {}): Node {
+export function describeNode(node: Node, extensions: Extensions, version: string): Node {
   const [majorNumber = 0, minorNumber = 0, patch = 0] = version
     .split('.')
     .map((part) => Number.parseInt(part, 10) || 0);
   return create(NodeSchema, {
     ...node,
-    id: overrides.id ?? node.id,
-    cluster: overrides.cluster ?? node.cluster,
     userAgentName: 'mosn',
     userAgentVersionType: {
       case: 'userAgentBuildVersion',
@@ -46,13 +38,12 @@ function declared(extensions: Extensions): Extension[] {
       name,
       typeUrls: typeNames.map((typeName) => `type.googleapis.com/${typeName}`),
     });
+  const of = (category: string, list: readonly ExtensionTypes[]) =>
+    list.map(({ name, typeUrls }) => create(ExtensionSchema, { category, name, typeUrls: [...typeUrls] }));
   return [
-    ...extensions
-      .list()
-      .map(({ name, typeUrls }) =>
-        create(ExtensionSchema, { category: 'envoy.filters.http', name, typeUrls: [...typeUrls] }),
-      ),
-    ...networkFilters.map(({ name, schema }) => extension('envoy.filters.network', name, [schema.typeName])),
+    ...of('envoy.filters.http', extensions.list()),
+    ...engineFilters.map(({ name, schema }) => extension('envoy.filters.network', name, [schema.typeName])),
+    ...of('envoy.filters.network', extensions.listNetworkFilters()),
     extension('envoy.upstream_options', rpcOptionsKey, [rpcOptionsKey]),
     ...accessLogSchemas.map(({ typeName }) =>
       extension('envoy.access_loggers', accessLoggerNames[typeName] ?? typeName, [typeName]),

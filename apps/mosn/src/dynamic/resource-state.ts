@@ -6,7 +6,13 @@ import { messageOf } from '@sofamesh/base/errors';
 import type { ConfigUpdate } from '@sofamesh/proxy/config/update';
 import type { Rejection } from '@sofamesh/proxy/engine-api';
 import type { AdsSink, ReceivedResource, ResourceError } from '@sofamesh/xds/client/ads-client';
-import { clusterTypeUrl, endpointsTypeUrl, listenerTypeUrl, routeTypeUrl } from '@sofamesh/xds/type-urls';
+import {
+  clusterTypeUrl,
+  endpointsTypeUrl,
+  listenerTypeUrl,
+  routeTypeUrl,
+  secretTypeUrl,
+} from '@sofamesh/xds/type-urls';
 import type { BootstrapConfig, StaticResource } from '../config/bootstrap.ts';
 import type { ReadCluster } from '../config/cluster.ts';
 import type { DiscoverySource } from '../config/config-source.ts';
@@ -15,7 +21,9 @@ import type { Subscriptions } from './applier.ts';
 import { ClusterState } from './cluster-state.ts';
 import type { Stored } from './entry.ts';
 import { ListenerState } from './listener-state.ts';
+import type { SecretChange } from './reread.ts';
 import { SecretFiles } from './secret-files.ts';
+import { SecretState, serverOf } from './secret-state.ts';
 import type { StateContext, StateEnvironment } from './state-environment.ts';
 
 /**
@@ -28,6 +36,7 @@ export class ResourceState implements AdsSink {
   readonly startedAtMs: number;
   readonly clusters: ClusterState;
   readonly listeners: ListenerState;
+  readonly secrets: SecretState;
   readonly #context: StateContext;
   /** Changes are made one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -41,20 +50,30 @@ export class ResourceState implements AdsSink {
   constructor(bootstrap: BootstrapConfig, environment: StateEnvironment, subscriptions: Subscriptions) {
     this.bootstrap = bootstrap;
     this.startedAtMs = environment.clock.wallMs();
+    const servers = bootstrap.clusters.map(({ read }) => read.config);
+    this.secrets = new SecretState({ ...environment, subscriptions }, (service) => {
+      const sink: AdsSink = {
+        apply: (_typeUrl, version, resources) =>
+          this.#enqueue(() => this.#applySecrets(service.id, version, resources)).then((errors) => ({ errors })),
+      };
+      return environment.openSecretService(serverOf(service, servers), sink);
+    });
+    const { received } = this.secrets;
     this.#context = {
       ...environment,
       runtime: bootstrap.runtime,
-      secrets: bootstrap.secrets,
+      secrets: bootstrap.secrets.withReceived(received, (service) => serverOf(service, servers)),
+      receivedSecrets: received,
       tracing: bootstrap.tracing,
+      node: bootstrap.node,
       subscriptions,
       wake: () => this.#wake(),
     };
     this.listeners = new ListenerState(this.#context);
     this.clusters = new ClusterState(this.#context, () => this.listeners.clustersInUse());
-    this.#secretFiles = new SecretFiles(environment.clock, (changed) => {
+    this.#secretFiles = new SecretFiles(environment.clock, (names) => {
       void this.#enqueue(async () => {
-        this.clusters.rereadSecrets(changed);
-        this.listeners.rereadSecrets(changed);
+        this.#reread({ kind: 'file', names });
         this.#wake();
       });
     });
@@ -113,6 +132,7 @@ export class ResourceState implements AdsSink {
   stop(): void {
     this.#stopped = true;
     this.#secretFiles.stop();
+    this.secrets.stop();
     this.clusters.stop();
     this.listeners.stop();
     this.#first.cds.stop();
@@ -140,9 +160,39 @@ export class ResourceState implements AdsSink {
         await this.clusters.settle();
         return errors;
       }
+      case secretTypeUrl:
+        return this.#applySecrets(undefined, version, resources);
       default:
         return [{ name: '', reason: `${typeUrl} is not known` }];
     }
+  }
+
+  /** `service`: see {@link SecretState.apply}. */
+  async #applySecrets(
+    service: string | undefined,
+    version: string,
+    resources: readonly ReceivedResource[],
+  ): Promise<ResourceError[]> {
+    if (this.#stopped) return [];
+    const { errors, changed } = this.secrets.apply(service, version, resources);
+    if (changed.size > 0) {
+      this.#reread({ kind: 'sds', names: changed });
+      await this.#settle();
+      this.#progress();
+    }
+    return [...errors];
+  }
+
+  /** What has one of these secrets warms anew. */
+  #reread(change: SecretChange): void {
+    this.clusters.rereadSecrets(change);
+    this.listeners.rereadSecrets(change);
+  }
+
+  async #settle(): Promise<void> {
+    await this.clusters.settle();
+    await this.listeners.settle();
+    await this.clusters.settle();
   }
 
   /** Several reasons to look again within one turn are one. */
@@ -151,9 +201,7 @@ export class ResourceState implements AdsSink {
     this.#woken = true;
     void this.#enqueue(async () => {
       this.#woken = false;
-      await this.clusters.settle();
-      await this.listeners.settle();
-      await this.clusters.settle();
+      await this.#settle();
       this.#progress();
     }).catch((thrown: unknown) => {
       this.#context.logger.error('configuration could not be settled', { error: messageOf(thrown) });
@@ -169,6 +217,7 @@ export class ResourceState implements AdsSink {
   #progress(): void {
     if (this.#stopped) return;
     this.#secretFiles.watch([...this.clusters.secretFiles, ...this.listeners.secretFiles]);
+    this.secrets.require([...this.clusters.secrets, ...this.listeners.secrets]);
     if (this.#initialized) return;
     const { cds, lds } = this.#first;
     cds.begin();

@@ -14,6 +14,8 @@ export interface ControlPlaneOptions {
   readonly stats: Stats;
   readonly log: ProgramLog;
   readonly sink: AdsSink;
+  /** Of the gRPC service; default that of ADS. */
+  readonly method?: string;
 }
 
 /** The connection to the control plane: tries for ever, and its absence stops nothing. */
@@ -22,10 +24,20 @@ export interface ControlPlane {
   stop(): void;
 }
 
-export function startControlPlane({ config, node, clock, stats, log, sink }: ControlPlaneOptions): ControlPlane {
+export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const { config, node, clock, stats, log, sink, method } = options;
   const { targets, tls, metadata } = config;
   const dialer = new GrpcDialer({ targets, metadata, ...(tls !== undefined && { tls }) });
-  const client = new AdsClient({ dialer, node, clock, random: systemRandom, logger: log.logger('xds'), stats, sink });
+  const client = new AdsClient({
+    dialer,
+    node,
+    clock,
+    random: systemRandom,
+    logger: log.logger('xds'),
+    stats,
+    sink,
+    ...(method !== undefined && { method }),
+  });
   client.start();
   return {
     client,

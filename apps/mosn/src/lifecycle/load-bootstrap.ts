@@ -4,7 +4,7 @@ import type { Registry } from '@bufbuild/protobuf';
 import { CodedError, messageOf } from '@sofamesh/base/errors';
 import type { Logger } from '@sofamesh/base/logger';
 import type { Options } from '../argv.ts';
-import { readers } from '../catalogue-config.gen.ts';
+import { networkReaders, readers } from '../catalogue-config.gen.ts';
 import { type BootstrapConfig, type BootstrapText, readBootstrap, type Translate } from '../config/bootstrap.ts';
 import { Extensions } from '../config/extensions.ts';
 import { typeRegistry } from '../config/registry.ts';
@@ -26,13 +26,18 @@ export interface LocatedText extends BootstrapText {
   readonly folder: string;
 }
 
-/** What `--config-path` and `--config-yaml` give. Throws a CodedError. */
-export function readTexts({ configPath, configYaml }: Options): LocatedText[] {
+/** What the command line gives: `--config-path`, `--config-yaml`, and names of the node. Throws a CodedError. */
+export function readTexts({ configPath, configYaml, serviceNode, serviceCluster }: Options): LocatedText[] {
   const texts: LocatedText[] = [];
   if (configPath !== undefined) {
     texts.push({ text: readConfig(configPath), origin: configPath, folder: dirname(resolve(configPath)) });
   }
-  if (configYaml !== undefined) texts.push({ text: configYaml, origin: '--config-yaml', folder: process.cwd() });
+  const folder = process.cwd();
+  if (configYaml !== undefined) texts.push({ text: configYaml, origin: '--config-yaml', folder });
+  if (serviceNode !== undefined || serviceCluster !== undefined) {
+    const text = JSON.stringify({ node: { id: serviceNode, cluster: serviceCluster } });
+    texts.push({ text, origin: '--service-node, --service-cluster', folder });
+  }
   return texts;
 }
 
@@ -49,7 +54,7 @@ export function loadBootstrap(
   logger: Logger,
   { translate, pluginSources = [], plugins = noPlugins }: LoadParts = {},
 ): LoadedBootstrap {
-  const extensions = new Extensions(readers, plugins);
+  const extensions = new Extensions(readers, networkReaders, plugins);
   const registry = typeRegistry(extensions);
   const config = readBootstrap(texts, registry, extensions, translate);
   for (const warning of config.warnings) logger.warn(warning);

@@ -28,6 +28,7 @@ import { CertificateStats } from './certificate-stats.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { LoadedBootstrap } from './load-bootstrap.ts';
 import type { ProgramLog } from './program-log.ts';
+import { secretServices } from './secret-service.ts';
 import { ServerState } from './server-state.ts';
 import { ServerStats } from './server-stats.ts';
 import { Shutdown } from './shutdown.ts';
@@ -60,10 +61,7 @@ export async function startServer({ options, bootstrap, log, entry, fromSnapshot
   const aggregate = new StatsAggregate();
   const stats = new ThreadStats((definition) => aggregate.define(0, definition));
   const serverStats = new ServerStats(stats, aggregate, state, options.concurrency);
-  const node = describeNode(config.node, extensions, version, {
-    ...(options.serviceNode !== undefined && { id: options.serviceNode }),
-    ...(options.serviceCluster !== undefined && { cluster: options.serviceCluster }),
-  });
+  const node = describeNode(config.node, extensions, version);
   logger.info(`starting ${versionLine()}`, { concurrency: options.concurrency, node: node.id });
 
   const pool = createPool({
@@ -88,7 +86,15 @@ export async function startServer({ options, bootstrap, log, entry, fromSnapshot
   };
   const resources = new ResourceState(
     config,
-    { clock, logger: log.logger('config'), stats, extensions, applier: pool, resolve: systemResolve },
+    {
+      clock,
+      logger: log.logger('config'),
+      stats,
+      extensions,
+      applier: pool,
+      resolve: systemResolve,
+      openSecretService: secretServices({ node, clock, stats, log }),
+    },
     subscriptions,
   );
 

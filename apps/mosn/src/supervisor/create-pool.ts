@@ -2,6 +2,7 @@ import type { Clock } from '@sofamesh/base/clock';
 import type { Stats } from '@sofamesh/contract/stats';
 import { NodeDatagrams } from '@sofamesh/net/datagram';
 import { NodeTransport } from '@sofamesh/net/transport';
+import { sharedMemory } from '@sofamesh/proxy/listener/shared-numbers';
 import type { StatsAggregate } from '@sofamesh/telemetry/metrics/aggregate';
 import type { ProgramLog } from '../lifecycle/program-log.ts';
 import type { LoadedPlugins } from '../plugins/loaded-plugins.ts';
@@ -42,17 +43,22 @@ export function createPool({
   aggregate,
   onFatal,
 }: PoolParts): WorkerPool {
+  const downstream =
+    downstreamConnectionsMax === undefined
+      ? undefined
+      : { connectionsMax: downstreamConnectionsMax, places: sharedMemory(concurrency) };
   let lastThread = 0;
-  const startThread = () => {
+  const startThread = (place: number) => {
     const id = ++lastThread;
     const onMetrics: Parameters<typeof ThreadLink.start>[0]['onMetrics'] = (definitions) => {
       for (const definition of definitions) aggregate.define(id, definition);
     };
     const settings = {
+      place,
       levels: log.levels,
       logPath: log.path,
       drainMs,
-      downstreamConnectionsMax,
+      downstream,
       plugins: pluginSources,
     };
     return ThreadLink.start({ id, entry, settings, clock, onMetrics });
@@ -60,10 +66,11 @@ export function createPool({
   const startHere = async () => {
     // Where workers have threads of their own, this one does without the engine and the codecs.
     const { EngineWorker } = await import('../worker/worker.ts');
-    return new LocalLink(new EngineWorker({ stats, log, drainMs, downstreamConnectionsMax, plugins }));
+    return new LocalLink(new EngineWorker({ stats, log, drainMs, downstream, plugins }));
   };
   return new WorkerPool({
     concurrency,
+    downstreamPlaces: downstream?.places,
     start: concurrency === 1 ? startHere : startThread,
     probe: probeWith(new NodeTransport({ clock }), new NodeDatagrams()),
     clock,

@@ -78,14 +78,17 @@ export class ListenAddresses {
     if (address.kind === 'pipe') return address;
     const kind = kindOf(listener);
     const held = this.#held.get(listener.name);
-    if (held?.kind === kind && held.asked[at] === formatAddress(address)) return held.bound[at]!;
-    return ours.has(keyOf(kind, address)) ? address : this.#probe(address, kind);
+    if (held?.kind === kind && held.asked[at] === askedOf(address)) return held.bound[at]!;
+    if (ours.has(keyOf(kind, address))) return address;
+    const bound = await this.#probe(address, kind);
+    // A socket does not tell that it takes IPv4 as well.
+    return address.ipv4Compat && bound.kind === 'ip' ? { ...bound, ipv4Compat: true } : bound;
   }
 
   /** `asked` are the listeners as configured, `resolved` those of them that are in force now. */
   commit(asked: readonly ListenerConfig[], resolved: readonly ListenerConfig[], removed: readonly string[]): void {
     for (const name of removed) this.#held.delete(name);
-    const wanted = new Map(asked.map((listener) => [listener.name, addressesOf(listener).map(formatAddress)]));
+    const wanted = new Map(asked.map((listener) => [listener.name, addressesOf(listener).map(askedOf)]));
     for (const listener of resolved) {
       if (!listener.bindToPort) this.#held.delete(listener.name);
       else {
@@ -98,6 +101,10 @@ export class ListenAddresses {
 
 function addressesOf({ address, additionalAddresses }: ListenerConfig): readonly Address[] {
   return [address, ...additionalAddresses];
+}
+
+function askedOf(address: Address): string {
+  return `${formatAddress(address)}${address.kind === 'ip' && address.ipv4Compat ? ', with IPv4' : ''}`;
 }
 
 function kindOf({ udp }: ListenerConfig): SocketKind {

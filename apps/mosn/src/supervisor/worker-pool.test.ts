@@ -4,6 +4,7 @@ import { type Address, ipAddress } from '@sofamesh/base/address';
 import { CodedError } from '@sofamesh/base/errors';
 import { silentLogger } from '@sofamesh/base/logger';
 import { ManualClock } from '@sofamesh/base/manual-clock';
+import { MemoryNumbers, sharedMemory } from '@sofamesh/proxy/listener/shared-numbers';
 import { clusterConfig, listenerConfig, ScriptedWorker } from './test-support/scripted-worker.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -18,9 +19,10 @@ class World {
   taken = new Set<number>();
   readonly pool: WorkerPool;
 
-  constructor(concurrency: number) {
+  constructor(concurrency: number, downstreamPlaces?: SharedArrayBuffer) {
     this.pool = new WorkerPool({
       concurrency,
+      downstreamPlaces,
       start: async () => {
         const worker = new ScriptedWorker(this.workers.length + 1);
         this.workers.push(worker);
@@ -49,8 +51,8 @@ class World {
   }
 }
 
-async function startedWorld(concurrency: number): Promise<World> {
-  const world = new World(concurrency);
+async function startedWorld(concurrency: number, downstreamPlaces?: SharedArrayBuffer): Promise<World> {
+  const world = new World(concurrency, downstreamPlaces);
   await world.pool.start();
   return world;
 }
@@ -189,6 +191,44 @@ describe('a worker that crashes', () => {
     await settle();
     assert.equal(pool.serving, 2);
     assert.deepEqual(workers[2]!.committed, ['cluster a 2']);
+  });
+
+  test('gives back what its network filters held, and its replacement shares with the others', async () => {
+    const world = await startedWorld(2);
+    const { pool, workers, clock } = world;
+    const limit = { kind: 'catalogue', name: 'limit', config: {} } as const;
+    const [match, tls] = [{} as never, undefined];
+    const chain = { name: '', match, tls, earlyFilters: [limit], network: { ...limit, name: 'end' } };
+    const listener = { ...listenerConfig('l', ipAddress('127.0.0.1', 1)), filterChains: [chain] };
+    assert.deepEqual(await pool.apply({ listeners: [listener] }), []);
+    const memoryOf = (at: number) => workers[at]!.listeners.get('l')!.filterChains[0]!.earlyFilters[0]!.shared!.memory;
+    assert.equal(memoryOf(0), memoryOf(1));
+    const [crashing, other] = [new MemoryNumbers(memoryOf(0), 0), new MemoryNumbers(memoryOf(1), 1)];
+    assert.deepEqual([crashing.takePlace(2), other.takePlace(2), other.takePlace(2)], [true, true, false]);
+    workers[0]!.crash();
+    await world.settle();
+    assert.deepEqual([other.takePlace(2), other.takePlace(2)], [true, false]);
+    clock.advance(1);
+    await world.settle();
+    assert.equal(memoryOf(2), memoryOf(1));
+  });
+
+  test('gives back the places of its connections, and its replacement counts with the others', async () => {
+    const downstream = sharedMemory(2);
+    const world = await startedWorld(2, downstream);
+    const { pool, workers, clock } = world;
+    assert.deepEqual(await pool.apply({ listeners: [listenerConfig('l', ipAddress('127.0.0.1', 1))] }), []);
+    const placesOf = (at: number) => workers[at]!.listeners.get('l')!.places!;
+    assert.equal(placesOf(0), placesOf(1));
+    const counted = [downstream, placesOf(0)];
+    for (const memory of counted) assert.ok(new MemoryNumbers(memory, 0).takePlace(1));
+    workers[0]!.crash();
+    await world.settle();
+    const free = counted.map((memory) => new MemoryNumbers(memory, 1).takePlace(1));
+    assert.deepEqual(free, [true, true]);
+    clock.advance(1);
+    await world.settle();
+    assert.equal(placesOf(2), placesOf(1));
   });
 
   test('again and again is replaced ever later', async () => {

@@ -9,12 +9,15 @@ import { CurrentConfig } from './current-config.ts';
 import { ListenAddresses, type Probe } from './listen-addresses.ts';
 import { mergeStatus } from './merge-status.ts';
 import { RestartPolicy } from './restart-policy.ts';
+import { SharedMemories } from './shared-memories.ts';
 import { isWorkerEnded, type WorkerLink } from './worker-link.ts';
 
 export interface WorkerPoolOptions {
   readonly concurrency: number;
-  /** Starts one worker; resolves when it takes commands. */
-  readonly start: () => Promise<WorkerLink>;
+  /** Where the workers count client connections of all listeners; a worker that is gone has none. */
+  readonly downstreamPlaces?: SharedArrayBuffer | undefined;
+  /** Starts the worker of a place (from 0); resolves when it takes commands. */
+  readonly start: (place: number) => Promise<WorkerLink>;
   readonly probe: Probe;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -24,9 +27,9 @@ export interface WorkerPoolOptions {
   readonly onFatal: (reason: string) => void;
 }
 
-/** One of the places that workers come and go in; the first one alone listens where an address cannot be shared. */
+/** One of the places that workers come and go in; index 0 alone listens where an address cannot be shared. */
 interface Place {
-  readonly first: boolean;
+  readonly index: number;
   link: WorkerLink | undefined;
 }
 
@@ -40,6 +43,7 @@ export class WorkerPool {
   readonly #places: readonly Place[];
   readonly #config = new CurrentConfig();
   readonly #addresses: ListenAddresses | undefined;
+  readonly #memories: SharedMemories;
   readonly #restarts: RestartPolicy;
   /** Changes of configuration and workers that join run one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -47,8 +51,9 @@ export class WorkerPool {
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
-    this.#places = Array.from({ length: options.concurrency }, (_, at) => ({ first: at === 0, link: undefined }));
+    this.#places = Array.from({ length: options.concurrency }, (_, index) => ({ index, link: undefined }));
     this.#addresses = options.concurrency > 1 ? new ListenAddresses(options.probe) : undefined;
+    this.#memories = new SharedMemories(options.concurrency, options.downstreamPlaces);
     this.#restarts = new RestartPolicy(options.clock);
   }
 
@@ -65,7 +70,7 @@ export class WorkerPool {
   async start(): Promise<void> {
     await Promise.all(
       this.#places.map(async (place) => {
-        place.link = await this.#options.start();
+        place.link = await this.#options.start(place.index);
         this.#watch(place, place.link);
       }),
     );
@@ -77,17 +82,17 @@ export class WorkerPool {
   }
 
   async #apply(asked: ConfigUpdate): Promise<readonly Rejection[]> {
-    const addressed = await this.#resolveAddresses(asked);
+    const addressed = await this.#resolveAddresses(this.#memories.attach(asked));
     const { update } = addressed;
     const rejections = [...addressed.rejections];
     const prepared: WorkerLink[] = [];
     let fault: string | undefined;
     let crash: string | undefined;
     await Promise.all(
-      this.#places.map(async ({ first, link }) => {
+      this.#places.map(async ({ index, link }) => {
         if (link === undefined) return;
         try {
-          rejections.push(...(await link.send('prepare', forPlace(update, first))));
+          rejections.push(...(await link.send('prepare', forPlace(update, index))));
           prepared.push(link);
         } catch (thrown) {
           // One that ends is replaced; one that fails would be at odds with the others.
@@ -104,6 +109,7 @@ export class WorkerPool {
     }
     const refused = distinct(rejections);
     this.#config.fold(update, refused);
+    this.#memories.commit(refused, asked.removedListeners ?? []);
     this.#addresses?.commit(
       asked.listeners ?? [],
       (update.listeners ?? []).filter(
@@ -199,6 +205,7 @@ export class WorkerPool {
     void link.ended.then((reason) => {
       this.#options.onWorkerGone(link.id);
       if (place.link === link) place.link = undefined;
+      this.#memories.release(place.index);
       if (this.#ending) return;
       this.#options.logger.error('worker ended', { worker: link.id, reason });
       this.#replaceLater(place, reason);
@@ -221,8 +228,8 @@ export class WorkerPool {
     if (this.#ending) return;
     let link: WorkerLink | undefined;
     try {
-      link = await this.#options.start();
-      const refused = await link.send('prepare', forPlace(this.#config.whole(), place.first));
+      link = await this.#options.start(place.index);
+      const refused = await link.send('prepare', forPlace(this.#config.whole(), place.index));
       for (const { kind, name, reason } of refused) {
         this.#options.logger.error('a new worker refuses what the others have', {
           worker: link.id,
@@ -235,6 +242,7 @@ export class WorkerPool {
     } catch (thrown) {
       await link?.terminate();
       if (link !== undefined) this.#options.onWorkerGone(link.id);
+      this.#memories.release(place.index);
       this.#options.logger.error('worker could not be replaced', { reason: messageOf(thrown) });
       if (!this.#ending) this.#replaceLater(place, messageOf(thrown));
       return;
@@ -246,8 +254,8 @@ export class WorkerPool {
 }
 
 /** Only the first worker listens on a Unix socket: the system cannot share one. */
-function forPlace(update: ConfigUpdate, first: boolean): ConfigUpdate {
-  if (first || update.listeners === undefined) return update;
+function forPlace(update: ConfigUpdate, index: number): ConfigUpdate {
+  if (index === 0 || update.listeners === undefined) return update;
   return { ...update, listeners: update.listeners.filter(({ address }) => address.kind === 'ip') };
 }
 

@@ -39,10 +39,19 @@ export type ReportMessage =
 
 /** What a worker thread is started with (`workerData`). */
 export interface WorkerSettings {
+  /** Among the workers, from 0 (default). */
+  readonly place?: number;
   readonly levels: LogLevels;
   readonly logPath: string | undefined;
   readonly drainMs: number;
-  readonly downstreamConnectionsMax?: number | undefined;
+  readonly downstream?: DownstreamLimitSettings | undefined;
   /** Default: none. */
   readonly plugins?: readonly PluginSource[];
+}
+
+/** The limit of client connections of all listeners in all workers together. */
+export interface DownstreamLimitSettings {
+  readonly connectionsMax: number;
+  /** Where workers count them. */
+  readonly places: SharedArrayBuffer;
 }

@@ -13,7 +13,7 @@ export async function runWorkerThread(): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error('not a worker thread');
   const report = (message: ReportMessage) => port.postMessage(message);
-  const { levels, logPath, drainMs, downstreamConnectionsMax, plugins: sources = [] } = workerData as WorkerSettings;
+  const { place = 0, levels, logPath, drainMs, downstream, plugins: sources = [] } = workerData as WorkerSettings;
   const log = new ProgramLog(logPath, levels);
   const plugins = sources.length === 0 ? undefined : await loadThese(sources, log);
 
@@ -32,8 +32,9 @@ export async function runWorkerThread(): Promise<void> {
   const worker = new EngineWorker({
     stats,
     log,
+    place,
     drainMs,
-    downstreamConnectionsMax,
+    downstream,
     ...(plugins !== undefined && { plugins }),
   });
   port.on('message', ({ id, name, argument }: CommandMessage) => {

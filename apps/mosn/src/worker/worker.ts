@@ -15,21 +15,23 @@ import type { EngineEnvironment } from '@sofamesh/proxy/environment';
 import { AccessLogs } from '@sofamesh/telemetry/access-log/access-logs';
 import { compileFormat, compileJsonFormat } from '@sofamesh/telemetry/access-log/format';
 import { spanFormat } from '@sofamesh/telemetry/trace/span-format';
-import { balancers, composedProtocols, filters, protocols } from '../catalogue.gen.ts';
+import { balancers, composedProtocols, filters, networkFilters, protocols } from '../catalogue.gen.ts';
 import type { ProgramLog } from '../lifecycle/program-log.ts';
 import { youngCollector } from '../lifecycle/startup-heap.ts';
 import { type LoadedPlugins, noPlugins } from '../plugins/loaded-plugins.ts';
 import { byName, protocolMap } from './extensions.ts';
-import type { CommandName, Commands } from './messages.ts';
+import type { CommandName, Commands, DownstreamLimitSettings } from './messages.ts';
 
 /** What a worker has from the thread that it runs in. */
 export interface WorkerParts {
   readonly stats: Stats;
   readonly log: ProgramLog;
+  /** Among the workers, from 0 (default). */
+  readonly place?: number;
   /** How long connections of replaced filter chains may take to end. */
   readonly drainMs: number;
-  /** Client connections of all listeners together. */
-  readonly downstreamConnectionsMax?: number | undefined;
+  /** The limit of client connections of all listeners together. */
+  readonly downstream?: DownstreamLimitSettings | undefined;
   /** What was added from outside. Default: nothing. */
   readonly plugins?: LoadedPlugins;
   /** Real sockets unless given: a configuration can be checked without opening any. */
@@ -52,7 +54,7 @@ export class EngineWorker {
   #prepared: PreparedUpdate | undefined;
 
   constructor(parts: WorkerParts) {
-    const { stats, log, drainMs, plugins = noPlugins } = parts;
+    const { stats, log, place = 0, drainMs, downstream, plugins = noPlugins } = parts;
     const { transport = new NodeTransport({ logger: log.logger('proxy'), collectYoung: youngCollector() }) } = parts;
     this.#log = log;
     this.#accessLogs = new AccessLogs(systemClock, stats);
@@ -67,6 +69,7 @@ export class EngineWorker {
       protocols: protocolMap([...protocols, ...plugins.protocols], composedProtocols),
       balancers: byName([...balancers, ...plugins.balancers]),
       filters: byName([...filters, ...plugins.filters]),
+      networkFilters: byName(networkFilters),
       openAccessLog: (config) => this.#accessLogs.open(config),
       compileFormat,
       compileJsonFormat,
@@ -74,8 +77,10 @@ export class EngineWorker {
       localAddress: machineAddress(),
       requestId: randomUUID,
       drainMs,
-      ...(parts.downstreamConnectionsMax !== undefined && {
-        downstreamConnectionsMax: parts.downstreamConnectionsMax,
+      worker: place,
+      ...(downstream !== undefined && {
+        downstreamConnectionsMax: downstream.connectionsMax,
+        downstreamPlaces: downstream.places,
       }),
     };
     this.#engine = new Engine(environment);

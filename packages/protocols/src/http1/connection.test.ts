@@ -130,6 +130,22 @@ describe('life of a connection', () => {
     assert.equal(server.connection.closed, 'flush');
   });
 
+  test('draining that is over serves the request that has begun and no other', async () => {
+    const { server } = serve(Buffer.concat([get, get]));
+    server.codec.goAway();
+    server.codec.goAway();
+    server.lastCall.stream.sendReply(reply);
+    await settled();
+    assert.ok(linesOf(server.connection.take()).includes('connection: close'));
+    assert.deepEqual([server.calls.length, server.drained, server.connection.closed], [1, 1, 'flush']);
+    const half = new ScriptedServer(protocol);
+    half.codec.receive(Buffer.from('GET / HT'));
+    half.codec.goAway();
+    assert.equal(half.connection.closed, undefined);
+    half.codec.goAway();
+    assert.equal(half.connection.closed, 'flush');
+  });
+
   test('draining in the middle of an answer ends with it', () => {
     const { server, client } = relay(get);
     client.codec.receive(Buffer.from(plainResponse.subarray(0, -2)));

@@ -53,17 +53,18 @@ export function readResponse(
   } else if (status === 101) return refused('unexpected_upgrade', '101 without Upgrade');
   framing.keepAlive = !closes && (options & closeOption) === 0 && (isHttp11 || (options & keepAliveOption) !== 0);
 
-  if (status < 200 || status === 204) {
+  if (method === 'CONNECT' && status >= 200 && status < 300) {
+    // What is announced means nothing: any success makes it a tunnel (RFC 9110 §9.3.6).
+    framing.body = bodyUntilClose;
+    contentLength = -1;
+    dropFields(reader, contentLengthField);
+  } else if (status < 200 || status === 204) {
     // These never have a body; one that is announced would be taken for the next answer (RFC 9112 §6.1, RFC 9110 §8.6).
     if (framing.body !== noBody) return refused('body_forbidden', `status ${status} with a body`);
     contentLength = -1;
     dropFields(reader, contentLengthField);
   } else if (method === 'HEAD' || status === 304) framing.body = noBody;
-  else if (method === 'CONNECT' && status < 300) {
-    framing.body = bodyUntilClose;
-    contentLength = -1;
-    dropFields(reader, contentLengthField);
-  } else if (framing.body === noBody && framing.contentLength < 0) {
+  else if (framing.body === noBody && framing.contentLength < 0) {
     framing.body = bodyUntilClose;
     framing.keepAlive = false;
   }

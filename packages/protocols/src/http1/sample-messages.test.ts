@@ -239,4 +239,12 @@ export const exchanges: readonly ExchangeSample[] = [
     expectResponse: { status: 200, body: Buffer.from('hello, and more') },
     endsWithConnection: true,
   }),
+  exchange({
+    name: 'a tunnel by CONNECT that opens with 204',
+    request: message('CONNECT db.example:5432 HTTP/1.1', 'Host: other', '', ''),
+    response: message('HTTP/1.1 204 Connected', '', 'hello'),
+    expectRequest: { method: 'CONNECT', authority: 'db.example:5432', path: '' },
+    expectResponse: { status: 204, body: Buffer.from('hello') },
+    endsWithConnection: true,
+  }),
 ];

@@ -45,6 +45,8 @@ export class Http1ServerCodec extends DecodingLoop implements ServerCodec, Reque
   #stream: Http1ServerStream | undefined = undefined;
   #requestPaused = false;
   #goingAway = false;
+  /** The connection ends with the answer that is under way. */
+  #isLast = false;
   #drained = false;
   #unwantedBytes = 0;
   /** The chunk that is being decoded has bytes behind the request in progress. */
@@ -83,8 +85,14 @@ export class Http1ServerCodec extends DecodingLoop implements ServerCodec, Reque
     this.scheduleWake();
   }
 
+  /** Requests that are here already are served; when it is said again, only the one under way. */
   goAway(): void {
-    if (this.#goingAway || this.#state === stopped) return;
+    if (this.#state === stopped) return;
+    if (this.#goingAway) {
+      this.#isLast = true;
+      if (this.#state === inHead) this.#closeAfterFlush();
+      return;
+    }
     this.#goingAway = true;
     const idle = this.#state === inHead && this.#head.held === 0 && this.rest === undefined;
     if (idle || this.#state === inUnwantedBody) this.#closeAfterFlush();
@@ -108,7 +116,7 @@ export class Http1ServerCodec extends DecodingLoop implements ServerCodec, Reque
   // ── called by the stream ──────────────────────────────────────────────────────────────────────────────────────
 
   get closesAfterResponse(): boolean {
-    return (this.#goingAway || this.peerEnded) && !this.#more && this.rest === undefined;
+    return this.#isLast || ((this.#goingAway || this.peerEnded) && !this.#more && this.rest === undefined);
   }
 
   get wouldAbandonRequest(): boolean {
@@ -259,7 +267,7 @@ export class Http1ServerCodec extends DecodingLoop implements ServerCodec, Reque
 
   #nextRequest(): void {
     this.#state = inHead;
-    if (this.#goingAway && this.rest === undefined && !this.decoding) this.#closeAfterFlush();
+    if (this.#isLast || (this.#goingAway && this.rest === undefined && !this.decoding)) this.#closeAfterFlush();
     else this.scheduleWake();
   }
 

@@ -111,7 +111,7 @@ export class Http2ClientCodec extends FrameRules implements ClientCodec {
     stream.id = this.#nextStream;
     stream.sendWindow = this.peer.windowBytes;
     stream.receiveWindow = this.settings.initialStreamWindowSize;
-    this.streams.set(stream.id, stream);
+    this.enter(stream);
     this.#nextStream += 2;
     this.guard.onStream();
     if (this.#nextStream > largestStreamId) this.#retire();
@@ -144,10 +144,9 @@ export class Http2ClientCodec extends FrameRules implements ClientCodec {
   #finish(reason: ResetReason): void {
     this.stop();
     this.#retired = true;
-    const streams: Http2Stream[] = [...this.streams.values(), ...this.#unsent.splice(0)];
-    this.streams.clear();
-    for (const stream of streams) stream.over = true;
-    for (const stream of streams) stream.wasReset(reason);
+    const unsent = this.#unsent.splice(0);
+    for (const stream of unsent) stream.over = true;
+    for (const stream of [...this.removeAll(), ...unsent]) stream.wasReset(reason);
   }
 
   // ── of the connection ─────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ import { acceptKey } from './websocket.ts';
 const nothing = Buffer.alloc(0);
 
 /** One request to an upstream. It has an id from its head on. */
-export class Http2ClientStream extends Http2Stream implements ClientStream {
+export class Http2ClientStream extends Http2Stream<RequestHead> implements ClientStream {
   readonly #codec: Http2ClientCodec;
   readonly handler: ClientStreamHandler;
   method = '';
@@ -86,16 +86,6 @@ export class Http2ClientStream extends Http2Stream implements ClientStream {
 
   sendData(chunk: Buffer, end: boolean): void {
     if (!this.over && this.#headSent && !this.said) this.send(chunk, end);
-  }
-
-  sendWhole(head: RequestHead, body: Buffer): void {
-    const { core } = this;
-    const nested = core.gathering;
-    core.gathering = true;
-    this.sendHead(head, false);
-    this.sendData(body, true);
-    core.gathering = nested;
-    core.flush();
   }
 
   sendTrailers(trailers: Headers): void {

@@ -1,4 +1,4 @@
-import type { CodecLimits, CodecOptions, ProtocolFault } from '@sofamesh/contract/protocol';
+import type { CodecLimits, CodecOptions, ProtocolFault, StreamStats } from '@sofamesh/contract/protocol';
 import type { Connection } from '@sofamesh/contract/transport';
 import { ClosedStreams, ownResetStream, type StreamEnd } from './closed-streams.ts';
 import { DataSender } from './data-sender.ts';
@@ -19,6 +19,7 @@ export abstract class Http2Connection {
   readonly connection: Connection;
   readonly settings: ResolvedHttp2Settings;
   readonly limits: CodecLimits;
+  protected readonly stats: StreamStats | undefined;
   readonly writer: FrameWriter;
   readonly sender: DataSender;
   readonly window: ReceiveWindow;
@@ -36,8 +37,9 @@ export abstract class Http2Connection {
     this.connection = connection;
     this.settings = http2Settings(options.settings);
     this.limits = options.limits;
-    this.writer = new FrameWriter(connection);
-    this.sender = new DataSender(connection, this.writer);
+    this.stats = options.streamStats;
+    this.writer = new FrameWriter(connection, this.stats);
+    this.sender = new DataSender(connection, this.writer, this.stats);
     this.window = new ReceiveWindow(this.writer, this.settings.initialConnectionWindowSize);
     this.heads = new HeadWriter(connection.tls !== undefined);
     this.guard = new FloodGuard(this.settings, this.writer);
@@ -106,11 +108,34 @@ export abstract class Http2Connection {
     else this.fail(fault);
   }
 
+  /** Puts a stream that has its id on the books. */
+  protected enter(stream: Http2Stream): void {
+    this.streams.set(stream.id, stream);
+    this.stats?.streamsActive.add(1);
+    if (stream.hasOutbox) this.stats?.pendingSendBytes.add(stream.outbox.bytes);
+  }
+
   /** @internal Takes a stream off the books. */
   remove(stream: Http2Stream, end: StreamEnd): void {
     stream.over = true;
     this.sender.forget(stream);
-    this.streams.delete(stream.id);
+    if (this.streams.delete(stream.id)) this.#forget(stream);
     this.closedStreams.add(stream.id, end);
+  }
+
+  /** Takes all streams off the books, for the connection is over. */
+  protected removeAll(): Http2Stream[] {
+    const streams = [...this.streams.values()];
+    this.streams.clear();
+    for (const stream of streams) {
+      stream.over = true;
+      this.#forget(stream);
+    }
+    return streams;
+  }
+
+  #forget(stream: Http2Stream): void {
+    this.stats?.streamsActive.add(-1);
+    if (stream.hasOutbox) this.stats?.pendingSendBytes.add(-stream.outbox.bytes);
   }
 }

@@ -1,21 +1,29 @@
+import type { StreamStats } from '@sofamesh/contract/protocol';
 import type { Connection } from '@sofamesh/contract/transport';
 import { defaultFrameBytes, defaultWindowBytes } from './frame.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { outboxBytesMax } from './outbox.ts';
 import type { Http2Stream } from './stream.ts';
 
+/** Data that a window has cut to fewer octets hardly is worth its frame. */
+const crumbBytes = 16;
+
 /** Sends data as far as the peer's windows allow. What they do not allow waits with its stream, and streams take turns. */
 export class DataSender {
   readonly #connection: Connection;
   readonly #writer: FrameWriter;
+  readonly #stats: StreamStats | undefined;
   /** What the peer takes on all streams together. */
   window: number = defaultWindowBytes;
+  /** Frames of fewer than {@link crumbBytes} octets that were ever sent because a window allowed no more. */
+  crumbs = 0;
   /** Streams that wait for this side's turn; each at most once. */
   readonly #turns: Http2Stream[] = [];
 
-  constructor(connection: Connection, writer: FrameWriter) {
+  constructor(connection: Connection, writer: FrameWriter, stats: StreamStats | undefined) {
     this.#connection = connection;
     this.#writer = writer;
+    this.#stats = stats;
   }
 
   /** Of a stream with nothing waiting. */
@@ -36,8 +44,15 @@ export class DataSender {
       if (end) stream.localEnd();
       return;
     }
-    stream.outbox.push(allowed === 0 ? chunk : chunk.subarray(allowed), end);
+    this.hold(stream, allowed === 0 ? chunk : chunk.subarray(allowed), end);
     this.wait(stream);
+  }
+
+  /** Behind what waits already. */
+  hold(stream: Http2Stream, chunk: Buffer, end: boolean): void {
+    stream.outbox.push(chunk, end);
+    // A stream that has no id yet is on no books.
+    if (stream.id !== 0) this.#stats?.pendingSendBytes.add(chunk.length);
   }
 
   /** Something waits with the stream. */
@@ -70,9 +85,11 @@ export class DataSender {
     const chunk = outbox.first;
     const length = Math.min(chunk.length, defaultFrameBytes, this.window, stream.sendWindow);
     if (length <= 0) return;
+    if (length < crumbBytes && length < chunk.length) this.crumbs++;
     this.window -= length;
     stream.sendWindow -= length;
     const ends = outbox.takeFirst(length);
+    this.#stats?.pendingSendBytes.add(-length);
     this.#writer.data(stream.id, chunk, 0, length, ends);
     if (ends) stream.localEnd();
     else if (outbox.bytes > 0) this.wait(stream);

@@ -31,7 +31,8 @@ export type FaultCode =
   | 'too_many_informational'
   | 'too_many_premature_resets'
   | 'too_many_streams'
-  | 'unexpected_frame';
+  | 'unexpected_frame'
+  | 'window_crumbs_flood';
 
 export function protocolFault(code: FaultCode, message: string): Http2Fault {
   return { code, message, errorCode: ErrorCode.protocolError };

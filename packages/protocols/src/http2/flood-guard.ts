@@ -7,10 +7,14 @@ const continuationsMax = 8;
 /** PING, SETTINGS and unknown frames at once; every chunk that arrives allows one more, every stream and data frame some. */
 const controlFramesMax = 1000;
 const controlFramesPerUse = 4;
+/** Crumbs of data at once, see {@link DataSender.crumbs}; a chunk that asks for some allows a few more, other data too. */
+const windowCrumbsMax = 1000;
+const windowCrumbsPerChunk = 16;
+const windowCrumbsPerFrame = 4;
 /** Streams that were given up before they had an answer, as long as they are more than half of all. */
 const prematureResetsMax = 250;
-/** Heads above the limit that are answered; the next one ends the connection. */
-const oversizedHeadsMax = 2;
+/** Heads above the limit that are answered, as long as they are more than half of all. */
+const oversizedHeadsMax = 50;
 
 /**
  * Counts what a peer can have done for next to nothing. Each method answers with the fault that ends the connection
@@ -24,6 +28,10 @@ export class FloodGuard {
   #priorityFrames = 0;
   #windowUpdates = 0;
   #controlCredit = controlFramesMax;
+  #crumbCredit = windowCrumbsMax;
+  #crumbsSeen = 0;
+  /** DATA frames written when crumbs were last seen. */
+  #crumbMarkFrames = 0;
   #prematureResets = 0;
   #oversizedHeads = 0;
   /** What had been written when the count of frames began anew. */
@@ -71,11 +79,33 @@ export class FloodGuard {
     return flood('inbound_priority_frames_flood', `more than ${allowed} PRIORITY frames`);
   }
 
-  windowUpdate(): Http2Fault | undefined {
+  windowUpdate(): void {
+    this.#windowUpdates++;
+  }
+
+  /** After what the last updates allow was sent. */
+  windowUpdates(): Http2Fault | undefined {
     const perData = this.#settings.maxInboundWindowUpdateFramesPerDataFrameSent;
     const allowed = 5 + 2 * (this.#streams + perData * this.#writer.dataFrames);
-    if (++this.#windowUpdates <= allowed) return undefined;
+    if (this.#windowUpdates <= allowed) return undefined;
     return flood('inbound_window_update_frames_flood', `more than ${allowed} WINDOW_UPDATE frames`);
+  }
+
+  /**
+   * `crumbs`: all that were ever sent; asked once a chunk. A client that reads a few streams by octets, and says so each time,
+   * causes one for each in a chunk, for which the chunk itself pays.
+   */
+  crumbs(crumbs: number): Http2Fault | undefined {
+    const more = crumbs - this.#crumbsSeen;
+    if (more === 0) return undefined;
+    const { dataFrames } = this.#writer;
+    const others = dataFrames - this.#crumbMarkFrames - more;
+    this.#crumbsSeen = crumbs;
+    this.#crumbMarkFrames = dataFrames;
+    const refill = windowCrumbsPerChunk + others * windowCrumbsPerFrame;
+    this.#crumbCredit = Math.min(windowCrumbsMax, this.#crumbCredit + refill) - more;
+    if (this.#crumbCredit >= 0) return undefined;
+    return flood('window_crumbs_flood', 'windows that are opened by a few octets at a time');
   }
 
   /** PING, SETTINGS, unknown types; `cost`: 1, more for a long one. */
@@ -93,7 +123,9 @@ export class FloodGuard {
   }
 
   oversizedHead(): Http2Fault | undefined {
-    if (++this.#oversizedHeads <= oversizedHeadsMax) return undefined;
+    const heads = ++this.#oversizedHeads;
+    // One connection may carry the requests of many clients, of whom one has too many cookies.
+    if (heads <= oversizedHeadsMax || heads * 2 <= this.#streams) return undefined;
     return flood('header_overflow', 'one head after the other above the limit');
   }
 

@@ -102,6 +102,14 @@ const floods: readonly (readonly [
   ['PRIORITY', 'inbound_priority_frames_flood', 150, Buffer.alloc(0), () => frame(2, 0, 1, uint32(0), Buffer.of(1))],
   ['WINDOW_UPDATE', 'inbound_window_update_frames_flood', 50, Buffer.alloc(0), () => windowUpdate(0, 1)],
   ['empty DATA', 'inbound_empty_frames_flood', 50, headers(1, post, endHeaders), () => data(1, '', 0)],
+  [
+    'DATA that is nothing but padding',
+    'inbound_empty_frames_flood',
+    50,
+    headers(1, post, endHeaders),
+    () => frame(0, 0x8, 1, Buffer.of(2, 0, 0)),
+  ],
+  ['GOAWAY', 'inbound_control_frames_flood', 1100, Buffer.alloc(0), () => frame(7, 0, 0, Buffer.alloc(8))],
   ['empty CONTINUATION', 'inbound_empty_frames_flood', 50, frame(1, endStream, 1, block), () => frame(9, 0, 1)],
 ];
 
@@ -120,7 +128,7 @@ describe('floods', () => {
     });
   }
 
-  test('heads above the limit are answered twice', () => {
+  test('heads above the limit are answered, unless there is little else', () => {
     const server = serverWith();
     const large = (streamId: number) =>
       headers(streamId, [...get, ...Array.from({ length: 120 }, () => ['x', 'y'] as const)]);
@@ -130,8 +138,22 @@ describe('floods', () => {
       framesIn(server.connection.take()).map(({ type }) => type),
       [1, 1],
     );
-    server.codec.receive(large(5));
+    for (let at = 2; at < 50; at++) server.codec.receive(large(2 * at + 1));
+    assert.equal(server.connection.closed, undefined);
+    server.codec.receive(large(101));
     assertCalm(server, 'header_overflow');
+  });
+
+  test('a client with too many cookies does not end what others do on its connection', () => {
+    const server = serverWith();
+    const many = Array.from({ length: 120 }, () => ['x', 'y'] as const);
+    for (let at = 0; at < 600; at++) {
+      const streamId = 2 * at + 1;
+      server.codec.receive(headers(streamId, at % 3 === 0 ? [...get, ...many] : get));
+      if (at % 3 !== 0) server.lastCall.stream.sendHead(new Http2ResponseHead(200, [], undefined), true);
+    }
+    assert.equal(server.connection.closed, undefined);
+    assert.equal(server.calls.length, 400);
   });
 
   test('a table entry that is referred to thousands of times is counted as what it decodes to', () => {
@@ -147,7 +169,7 @@ describe('floods', () => {
     server.codec.receive(frame(1, endStream | endHeaders, 1, filling));
     assert.equal(server.lastCall.head.get('a'), value);
     const bomb = (streamId: number) => frame(1, endStream | endHeaders, streamId, block, Buffer.alloc(16_000, 0xbe));
-    server.codec.receive(Buffer.concat([bomb(3), bomb(5), bomb(7)]));
+    for (let at = 1; at <= 51; at++) server.codec.receive(bomb(2 * at + 1));
     assert.equal(server.calls.length, 1);
     assertCalm(server, 'header_overflow');
   });
@@ -167,14 +189,51 @@ describe('floods', () => {
   });
 
   test('one octet at a time is not enough to make frames pile up', () => {
-    const server = serverWith({ maxOutboundFrames: 200, maxInboundWindowUpdateFramesPerDataFrameSent: 1000 });
-    server.codec.receive(Buffer.concat([settings([4, 0]), headers(1, get)]));
-    server.lastCall.stream.sendHead(new Http2ResponseHead(200, [], undefined), false);
-    server.lastCall.stream.sendData(Buffer.alloc(60_000), true);
+    const server = withoutWindows(1, { maxOutboundFrames: 200 });
     Object.defineProperty(server.connection, 'bufferedBytes', { get: () => server.connection.bytesSent });
-    assert.ok(roundsUntilClosed(server, () => windowUpdate(1, 1)) <= 600);
+    for (let at = 0; at < 600; at++) server.codec.receive(windowUpdate(1, 1));
+    assert.equal(server.faults.at(-1)?.code, 'outbound_flood');
+    assert.equal(server.connection.closed, 'now');
+  });
+
+  test('octets that are allowed one by one leave together, and so many updates for a frame are too many', () => {
+    const server = withoutWindows(1);
+    server.codec.receive(Buffer.concat([windowUpdate(1, 1), windowUpdate(1, 2), windowUpdate(1, 3)]));
+    assert.deepEqual(
+      framesIn(server.connection.take()).map(({ type, payload }) => [type, payload.length]),
+      [[0, 6]],
+    );
+    assert.ok(roundsUntilClosed(server, () => windowUpdate(1, 1)) <= 100);
+    assertCalm(server, 'inbound_window_update_frames_flood');
+  });
+
+  test('many streams with windows that are opened by octets', () => {
+    const asks: readonly ((at: number) => Buffer)[] = [
+      () => Buffer.concat(Array.from({ length: 100 }, (_, stream) => windowUpdate(2 * stream + 1, 1))),
+      (at) => settings([4, at + 1]),
+    ];
+    for (const ask of asks) {
+      const server = withoutWindows(100);
+      let at = 0;
+      while (server.connection.closed === undefined && at < 100) server.codec.receive(ask(at++));
+      assert.ok(at < 15, `${at} rounds`);
+      assertCalm(server, 'window_crumbs_flood');
+    }
   });
 });
+
+/** A client that has so many answers to come, of which it takes nothing yet. */
+function withoutWindows(streams: number, settingsOf?: unknown): ScriptedServer {
+  const server = serverWith(settingsOf);
+  server.codec.receive(settings([4, 0]));
+  for (let at = 0; at < streams; at++) {
+    server.codec.receive(headers(2 * at + 1, get));
+    server.lastCall.stream.sendHead(new Http2ResponseHead(200, [], undefined), false);
+    server.lastCall.stream.sendData(Buffer.alloc(60_000), true);
+  }
+  server.connection.take();
+  return server;
+}
 
 describe('no floods', () => {
   test('many PINGs between many requests', () => {
@@ -196,6 +255,20 @@ describe('no floods', () => {
     server.onCall = (call) => call.stream.sendHead(new Http2ResponseHead(200, [], undefined), false);
     const round = (at: number) => Buffer.concat([headers(2 * at + 1, get), reset(2 * at + 1, 8)]);
     assert.equal(roundsUntilClosed(server, round, 1000), Number.POSITIVE_INFINITY);
+  });
+
+  test('a few streams that are read by octets, each of which is told', () => {
+    const server = withoutWindows(10);
+    const updates = Array.from({ length: 10 }, (_, stream) => [windowUpdate(2 * stream + 1, 1), windowUpdate(0, 1)]);
+    for (let round = 0; round < 3000; round++) server.codec.receive(Buffer.concat(updates.flat()));
+    assert.equal(server.connection.closed, undefined);
+  });
+
+  test('many streams that share a small window', () => {
+    const server = withoutWindows(100);
+    server.codec.receive(settings([4, 60_000]));
+    for (let round = 0; round < 1000; round++) server.codec.receive(windowUpdate(0, 16_384 + 3));
+    assert.equal(server.connection.closed, undefined);
   });
 
   test('a long answer that the client reads', () => {

@@ -44,9 +44,12 @@ export abstract class FrameRules extends Http2Connection implements FrameSink {
   protected readonly block: HeaderBlock;
   readonly #fromServer: boolean;
   #settingsAcked = false;
+  /** Some window has grown, and what that allows has not been sent. */
+  #windowsGrew = false;
   /** Of the DATA frame that is arriving; undefined when its data is for nobody. */
   #dataStream: Http2Stream | undefined = undefined;
   #dataEnds = false;
+  #dataLength = 0;
 
   /** `fromServer`: the peer is one. */
   constructor(connection: Connection, options: CodecOptions, fromServer: boolean) {
@@ -81,8 +84,21 @@ export abstract class FrameRules extends Http2Connection implements FrameSink {
       this.guard.onChunk();
       this.reader.push(chunk);
     }
+    this.#settleWindows();
+    if (!this.over) this.failIf(this.guard.crumbs(this.sender.crumbs));
     this.gathering = nested;
     this.flush();
+  }
+
+  /**
+   * What updates in a row allow goes out at once: many that allow an octet each do not cost a frame each. Nothing that a frame of
+   * another kind does may come before it, or it would matter how the bytes were cut into chunks.
+   */
+  #settleWindows(): void {
+    if (!this.#windowsGrew || this.over) return;
+    this.#windowsGrew = false;
+    this.sender.resume();
+    this.failIf(this.guard.windowUpdates());
   }
 
   protected stopReading(): void {
@@ -94,6 +110,8 @@ export abstract class FrameRules extends Http2Connection implements FrameSink {
   // ── frames ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   onFrameHead(type: number, flags: number, streamId: number, length: number): void {
+    if (type !== windowUpdateFrame || length !== 4) this.#settleWindows();
+    if (this.over) return;
     if (!this.peer.received && (type !== settingsFrame || flags & ackFlag)) {
       this.fail(protocolFault('bad_preface', 'the first frame is not SETTINGS'));
     } else if (length > this.settings.maxFrameSize) {
@@ -131,7 +149,7 @@ export abstract class FrameRules extends Http2Connection implements FrameSink {
       case goAwayFrame:
         if (streamId !== 0) this.fail(protocolFault('bad_stream_id', 'GOAWAY on a stream'));
         else if (length < 8) this.fail(frameSizeFault(`GOAWAY of ${length} octets`));
-        else this.onGoAway(readUint32(bytes, start) & largestWindow);
+        else if (!this.failIf(this.guard.control(1))) this.onGoAway(readUint32(bytes, start) & largestWindow);
         break;
       case windowUpdateFrame:
         this.#onWindowUpdate(streamId, bytes, start, length);
@@ -150,9 +168,9 @@ export abstract class FrameRules extends Http2Connection implements FrameSink {
       this.fail(protocolFault('bad_stream_id', `DATA on stream ${streamId}`));
       return;
     }
-    const padded = (flags & paddedFlag) !== 0;
-    if (length > (padded ? 1 : 0)) this.guard.onPayload();
-    else if (!this.#dataEnds && this.failIf(this.guard.emptyFrame())) return;
+    this.#dataLength = length;
+    // How much of a padded frame is data, its first octet tells.
+    if ((flags & paddedFlag) === 0 && this.#isFlood(length)) return;
     if (!this.window.take(length)) {
       this.fail(flowControlFault('more data than the window of the connection'));
       return;
@@ -170,7 +188,14 @@ export abstract class FrameRules extends Http2Connection implements FrameSink {
   }
 
   onPadding(length: number): void {
-    this.#dataStream?.take(length);
+    if (!this.#isFlood(this.#dataLength - length)) this.#dataStream?.take(length);
+  }
+
+  /** True: one frame too many without data, and the connection has failed. */
+  #isFlood(dataBytes: number): boolean {
+    if (dataBytes > 0) this.guard.onPayload();
+    else if (!this.#dataEnds) return this.failIf(this.guard.emptyFrame());
+    return false;
   }
 
   onBadPadding(): void {
@@ -270,6 +295,7 @@ export abstract class FrameRules extends Http2Connection implements FrameSink {
   protected onTrailers(stream: Http2Stream): void {
     const { fields } = this;
     const { endStream, selfDependent } = this.block;
+    if (!this.#fromServer) this.stats?.trailers.increment();
     if (stream.remoteEnded) this.failStream(stream.id, streamClosedFault('HEADERS behind the end of a message'));
     else if (selfDependent) this.failStream(stream.id, protocolFault('self_dependency', 'depends on itself'));
     else if (fields.oversized) this.failStream(stream.id, flood('header_overflow', 'trailers above the limit'));
@@ -315,6 +341,7 @@ export abstract class FrameRules extends Http2Connection implements FrameSink {
         this.failIf(this.guard.control(1));
         return;
       }
+      this.stats?.rxReset.increment();
       this.remove(stream, peerResetStream);
       this.streamLost(stream, undefined, readUint32(bytes, start));
     }
@@ -356,8 +383,8 @@ export abstract class FrameRules extends Http2Connection implements FrameSink {
       }
       if (stream.hasOutbox) this.sender.wait(stream);
     }
-    if (bytes > 0) this.sender.resume();
-    return this.over;
+    this.#windowsGrew = true;
+    return false;
   }
 
   #onPingFrame(flags: number, streamId: number, bytes: Buffer, start: number, length: number): void {
@@ -378,30 +405,39 @@ export abstract class FrameRules extends Http2Connection implements FrameSink {
     }
     const increment = readUint32(bytes, start) & largestWindow;
     if (streamId === 0) this.#growConnectionWindow(increment);
-    else if (this.isIdle(streamId)) this.fail(protocolFault('bad_stream_id', 'WINDOW_UPDATE on an idle stream'));
-    else this.#growWindow(streamId, increment);
+    else if (this.isIdle(streamId)) {
+      this.#settleWindows();
+      this.fail(protocolFault('bad_stream_id', 'WINDOW_UPDATE on an idle stream'));
+    } else this.#growWindow(streamId, increment);
   }
 
   #growConnectionWindow(increment: number): void {
+    if (increment === 0 || this.sender.window + increment > largestWindow) this.#settleWindows();
     if (increment === 0) this.fail(protocolFault('unexpected_frame', 'WINDOW_UPDATE of 0'));
     else if (this.sender.window + increment > largestWindow) {
       this.fail(flowControlFault('the window of the connection is too large'));
-    } else if (!this.failIf(this.guard.windowUpdate())) {
+    } else {
+      this.#windowsGrew = true;
+      this.guard.windowUpdate();
       this.sender.window += increment;
-      this.sender.resume();
     }
   }
 
   #growWindow(streamId: number, increment: number): void {
+    const before = this.streams.get(streamId);
+    if (increment === 0 || (before !== undefined && before.sendWindow + increment > largestWindow)) {
+      this.#settleWindows();
+    }
     const stream = this.streams.get(streamId);
     if (increment === 0) this.failStream(streamId, protocolFault('unexpected_frame', 'WINDOW_UPDATE of 0'));
     else if (stream !== undefined && stream.sendWindow + increment > largestWindow) {
       this.failStream(streamId, flowControlFault('the window of the stream is too large'));
-    } else if (!this.failIf(this.guard.windowUpdate()) && stream !== undefined) {
+    } else {
+      this.#windowsGrew = true;
+      this.guard.windowUpdate();
+      if (stream === undefined) return;
       stream.sendWindow += increment;
-      if (!stream.hasOutbox) return;
-      this.sender.wait(stream);
-      this.sender.resume();
+      if (stream.hasOutbox) this.sender.wait(stream);
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { StreamStats } from '@sofamesh/contract/protocol';
 import type { Connection } from '@sofamesh/contract/transport';
 import { writeUint32 } from '../shared/byte-writer.ts';
 import {
@@ -32,6 +33,7 @@ let slabOwner: FrameWriter | undefined;
 /** Writes frames. They are passed to the connection by {@link flush}, many at a time. */
 export class FrameWriter {
   readonly #connection: Connection;
+  readonly #stats: StreamStats | undefined;
   /** Frames written, and those that a peer can make us write, since somebody has looked. */
   frames = 0;
   controlFrames = 0;
@@ -39,8 +41,9 @@ export class FrameWriter {
   dataFrames = 0;
   #passedBytes = 0;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, stats?: StreamStats) {
     this.#connection = connection;
+    this.#stats = stats;
   }
 
   /** Bytes that were ever written. */
@@ -89,6 +92,7 @@ export class FrameWriter {
 
   reset(streamId: number, errorCode: number): void {
     this.controlFrames++;
+    this.#stats?.txReset.increment();
     const at = this.#begin(4, resetFrame, 0, streamId, 4);
     writeUint32(slab, at, errorCode);
   }

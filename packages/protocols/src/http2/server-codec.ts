@@ -144,10 +144,7 @@ export class Http2ServerCodec extends FrameRules implements ServerCodec {
 
   #finish(reason: 'connection-termination' | 'protocol-error'): void {
     this.stop();
-    const streams = this.#list();
-    this.streams.clear();
-    for (const stream of streams) stream.over = true;
-    for (const stream of streams) stream.wasReset(reason);
+    for (const stream of this.removeAll()) stream.wasReset(reason);
   }
 
   #list(): Http2Stream[] {
@@ -268,7 +265,7 @@ export class Http2ServerCodec extends FrameRules implements ServerCodec {
     stream.remoteEnded = endStream;
     stream.wantsContinue = fields.expectsContinue && !endStream;
     stream.continuePending = stream.wantsContinue && !settings.proxy100Continue;
-    this.streams.set(streamId, stream);
+    this.enter(stream);
     const complete = endStream && !stream.asksForTunnel;
     stream.handler = this.#host.onRequest(stream, head, complete);
     if (endStream && !complete && !stream.over) stream.receiveData(nothing, 0, 0, true);

@@ -9,7 +9,7 @@ import { Http2Stream } from './stream.ts';
 const nothing = Buffer.alloc(0);
 
 /** One request of a client, and the way back for its answer. */
-export class Http2ServerStream extends Http2Stream implements ServerStream {
+export class Http2ServerStream extends Http2Stream<ResponseHead> implements ServerStream {
   readonly #codec: Http2ServerCodec;
   readonly #isHead: boolean;
   readonly #isConnect: boolean;
@@ -75,16 +75,6 @@ export class Http2ServerStream extends Http2Stream implements ServerStream {
 
   sendData(chunk: Buffer, end: boolean): void {
     if (!this.over && this.headSent && !this.said) this.send(chunk, end);
-  }
-
-  sendWhole(head: ResponseHead, body: Buffer): void {
-    const { core } = this;
-    const nested = core.gathering;
-    core.gathering = true;
-    this.sendHead(head, false);
-    this.sendData(body, true);
-    core.gathering = nested;
-    core.flush();
   }
 
   sendTrailers(trailers: Headers): void {

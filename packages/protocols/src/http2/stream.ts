@@ -11,8 +11,11 @@ type Arrival =
 /** A slice that is held keeps all of its chunk in memory: one that is so much smaller is copied. */
 const sliceCopiedBelow = 4;
 
-/** What a stream is on both sides: windows, what waits in either direction, and its ends (RFC 9113 §5.1). */
-export abstract class Http2Stream {
+/**
+ * What a stream is on both sides: windows, what waits in either direction, and its ends (RFC 9113 §5.1). `Sent` is the kind
+ * of head that this side sends.
+ */
+export abstract class Http2Stream<Sent extends Headers = never> {
   protected readonly core: Http2Connection;
   id = 0;
   /** What the peer takes; negative after it has lowered INITIAL_WINDOW_SIZE. */
@@ -43,6 +46,8 @@ export abstract class Http2Stream {
     this.core = core;
   }
 
+  abstract sendHead(head: Sent, end: boolean): void;
+  abstract sendData(chunk: Buffer, end: boolean): void;
   protected abstract deliverHead(head: ResponseHead, end: boolean): void;
   protected abstract deliverData(chunk: Buffer, end: boolean): void;
   protected abstract deliverTrailers(trailers: Headers): void;
@@ -77,11 +82,21 @@ export abstract class Http2Stream {
     return this.#outbox === undefined || this.#outbox.bytes === 0;
   }
 
+  sendWhole(head: Sent, body: Buffer): void {
+    const { core } = this;
+    const nested = core.gathering;
+    core.gathering = true;
+    this.sendHead(head, false);
+    this.sendData(body, true);
+    core.gathering = nested;
+    core.flush();
+  }
+
   protected send(chunk: Buffer, end: boolean): void {
     if (end) this.said = true;
     if (this.nothingWaits) {
       if (chunk.length > 0 || end) this.core.sender.send(this, chunk, end);
-    } else this.outbox.push(chunk, end);
+    } else this.core.sender.hold(this, chunk, end);
     this.core.flush();
   }
 

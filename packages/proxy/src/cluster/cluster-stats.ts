@@ -1,5 +1,7 @@
 import type { Host } from '@sofamesh/contract/balancer';
+import type { Protocol, StreamStats } from '@sofamesh/contract/protocol';
 import type { Counter, Gauge, Histogram, Stats } from '@sofamesh/contract/stats';
+import { openStreamStats } from '../stream-stats.ts';
 import { TlsStats } from '../tls-stats.ts';
 import { UpstreamHost } from './upstream-host.ts';
 
@@ -57,6 +59,8 @@ export class ClusterStats {
   readonly rqMaxDurationReached: Counter;
   /** Sent once more because their connection was found closed; not counted as retries. Envoy has no such metric. */
   readonly rqResent: Counter;
+  readonly redirectsFollowed: Counter;
+  readonly redirectsFailed: Counter;
   readonly rqRetry: Counter;
   readonly rqRetrySuccess: Counter;
   readonly rqRetryOverflow: Counter;
@@ -79,6 +83,7 @@ export class ClusterStats {
   readonly #codes: (Counter | undefined)[] = new Array(500).fill(undefined);
   /** Of codecs, by protocol and event, made at the first such event. */
   readonly #codecEvents = new Map<string, Counter>();
+  readonly #streams = new Map<string, StreamStats | undefined>();
 
   constructor(stats: Stats, statName: string) {
     const prefix = `cluster.${statName.replaceAll(':', '_')}.`;
@@ -125,6 +130,8 @@ export class ClusterStats {
     this.rqCancelled = counter('upstream_rq_cancelled');
     this.rqMaxDurationReached = counter('upstream_rq_max_duration_reached');
     this.rqResent = counter('upstream_rq_resent');
+    this.redirectsFollowed = counter('upstream_internal_redirect_succeeded_total');
+    this.redirectsFailed = counter('upstream_internal_redirect_failed_total');
     this.rqRetry = counter('upstream_rq_retry');
     this.rqRetrySuccess = counter('upstream_rq_retry_success');
     this.rqRetryOverflow = counter('upstream_rq_retry_overflow');
@@ -180,6 +187,14 @@ export class ClusterStats {
       this.#codecEvents.set(name, counter);
     }
     counter.increment();
+  }
+
+  /** Those of a codec, see {@link openStreamStats}. */
+  streamsOf(protocol: Protocol): StreamStats | undefined {
+    if (!this.#streams.has(protocol.name)) {
+      this.#streams.set(protocol.name, openStreamStats(this.#stats, this.prefix, protocol));
+    }
+    return this.#streams.get(protocol.name);
   }
 
   #countStatus(status: number): void {

@@ -245,7 +245,8 @@ export class Cluster implements UpstreamCluster {
   readonly #codecOptionsOf = (protocol: Protocol): CodecOptions => {
     const { codecLimits, codecSettings, rpc } = this.config;
     const limits = isHttp(protocol) ? codecLimits : (rpc?.codecLimits ?? defaultCodecLimits);
-    return { limits, settings: codecSettings[protocol.name] };
+    const streamStats = this.stats.streamsOf(protocol);
+    return { limits, settings: codecSettings[protocol.name], ...(streamStats && { streamStats }) };
   };
 
   #dialer(

@@ -50,7 +50,7 @@ export class DialledConnection implements ConnectionHandler {
 
   onClose(cause: CloseCause): void {
     const { stats, host } = this.#environment;
-    this.#tally.closed(this.connection, cause, this.#peerEnded, false);
+    this.#tally.closed(this.connection, cause, this.#peerEnded, this.#connected);
     host.activeRequests--;
     if (this.#connected) stats.rqActive.add(-1);
     this.#handler.onClose(cause);

@@ -17,10 +17,13 @@ export interface AccessLogConfig {
   readonly filter?: LogFilterConfig | undefined;
 }
 
-/** `text` is a format string with Envoy's operators; `json` an object of such strings. */
+/**
+ * `text` is a format string with Envoy's operators; `json` an object of such strings. `omitsEmpty`: nothing stands for what
+ * is not there, in place of `-`, and in JSON its key is left out.
+ */
 export type LogFormatConfig =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'json'; readonly json: JsonFormat };
+  | { readonly kind: 'text'; readonly text: string; readonly omitsEmpty?: boolean }
+  | { readonly kind: 'json'; readonly json: JsonFormat; readonly omitsEmpty?: boolean };
 
 export type JsonFormat =
   | string

@@ -10,7 +10,7 @@ import type {
   ProxyStatusConfig,
   UpgradeConfig,
 } from './http-edge.ts';
-import type { RouteTableConfig } from './route.ts';
+import type { HeaderAdditionConfig, RouteTableConfig } from './route.ts';
 import type { TracingConfig } from './tracing.ts';
 
 /**
@@ -44,7 +44,10 @@ export interface ListenerConfig {
   /** After `inspectTimeoutMs`: go on with what is known, or close. */
   readonly continueOnInspectTimeout: boolean;
   readonly bufferBytesMax: number;
+  /** In all workers together. */
   readonly connectionsMax: number;
+  /** Of `sharedMemory`: where workers count the connections of the listeners of this name. Absent: there are no others. */
+  readonly places?: SharedArrayBuffer;
   /** The limit of all listeners together does not hold for this one. */
   readonly ignoreGlobalLimit: boolean;
   readonly reusePort: boolean;
@@ -56,17 +59,29 @@ export interface FilterChainConfig {
   readonly name: string;
   readonly match: FilterChainMatch;
   readonly tls: ServerTls | undefined;
+  /** What stands before the filter that ends the chain, in this order. */
+  readonly earlyFilters: readonly CatalogueFilterConfig[];
+  /** The filter that ends the chain. */
   readonly network: NetworkConfig;
-  /** Of all connections of the chain in one worker. */
-  readonly connectionLimit?: ConnectionLimitConfig;
 }
 
-/** `envoy.filters.network.connection_limit`. */
-export interface ConnectionLimitConfig {
-  readonly statPrefix: string;
-  readonly connectionsMax: number;
-  /** Between a connection that is one too many and its end, so that a client that tries again at once is slowed. */
-  readonly delayMs: number;
+/** A network filter of the catalogue. */
+export interface CatalogueFilterConfig {
+  readonly kind: 'catalogue';
+  readonly name: string;
+  /** As the reader of its folder made it. */
+  readonly config: unknown;
+  /** Filters of its kind with the same text share memory; absent: it has its own. */
+  readonly sharesAs?: string;
+  /** What it shares with itself in other workers. Absent: there are none. */
+  readonly shared?: SharedFilterMemory;
+}
+
+export interface SharedFilterMemory {
+  /** Another one for other memory, whose content tells nothing. */
+  readonly id: number;
+  /** Of `sharedMemory`. */
+  readonly memory: SharedArrayBuffer;
 }
 
 /** Empty arrays and undefined match everything; the most specific chain wins in Envoy's order of criteria. */
@@ -115,8 +130,8 @@ export interface ProxyProtocolFilterConfig {
   readonly statPrefix: string;
 }
 
-/** The terminal network filter of a chain. */
-export type NetworkConfig = HttpProxyConfig | RpcProxyConfig | TcpProxyConfig | DirectReplyConfig;
+/** The network filter that ends a chain: one of the engine's own, or one of the catalogue. */
+export type NetworkConfig = HttpProxyConfig | RpcProxyConfig | TcpProxyConfig | CatalogueFilterConfig;
 
 export type RouteSource =
   | { readonly kind: 'inline'; readonly table: RouteTableConfig }
@@ -156,6 +171,11 @@ export interface HttpProxyConfig extends StreamProxyConfig {
   readonly maxConnectionDurationMs: number;
   /** Between the notice that a connection goes away and the moment from which new requests on it are refused. */
   readonly drainTimeoutMs: number;
+  /**
+   * How long a client may take nothing, and then not close, when its connection is closed; 0: it is not waited for.
+   * Undefined: 5 s and 1 s.
+   */
+  readonly delayedCloseMs?: number | undefined;
   /** HTTP/2: asks the client whether it is alive; no answer in time closes the connection. */
   readonly heartbeat: KeepaliveConfig | undefined;
 
@@ -191,6 +211,8 @@ export interface HttpProxyConfig extends StreamProxyConfig {
   readonly upgrades: readonly UpgradeConfig[];
   readonly localReplies: LocalRepliesConfig | undefined;
   readonly proxyStatus?: ProxyStatusConfig | undefined;
+  /** Requests say which proxy they come through (`add_user_agent`). */
+  readonly userAgent?: { readonly cluster: string /** Empty: no id. */; readonly node: string } | undefined;
 }
 
 /** `mosn.filters.network.x_proxy`. */
@@ -203,20 +225,13 @@ export interface RpcProxyConfig extends StreamProxyConfig {
   readonly methodStats: boolean;
 }
 
-/** `envoy.filters.network.echo` and `envoy.filters.network.direct_response`. */
-export interface DirectReplyConfig {
-  readonly kind: 'direct-reply';
-  /** Sent before the connection ends; undefined: what comes goes back. */
-  readonly response: Uint8Array | undefined;
-}
-
 /** `envoy.filters.network.tcp_proxy`. */
 export interface TcpProxyConfig {
   readonly kind: 'tcp';
   readonly statPrefix: string;
   readonly clusters: readonly { readonly name: string; readonly weight: number }[];
-  /** `envoy.filters.network.sni_cluster`: a client that sends a server name goes to the cluster of that name. */
-  readonly clusterByServerName?: boolean;
+  /** Connections travel inside a request to an HTTP proxy; undefined: as they are. */
+  readonly tunnel?: TunnelConfig | undefined;
   /** Default 1 h; 0 disables. */
   readonly idleTimeoutMs: number;
   readonly maxConnectAttempts: number;
@@ -229,6 +244,19 @@ export interface TcpProxyConfig {
   /** A line of the access logs so often while the session lasts; 0: none. */
   readonly logFlushIntervalMs: number;
   readonly accessLogs: readonly AccessLogConfig[];
+}
+
+/** `tunneling_config` of a TCP proxy. */
+export interface TunnelConfig {
+  /** Authority of the request, with operators as in access logs. */
+  readonly hostname: string;
+  /** Path of a POST; undefined: the request is a CONNECT. */
+  readonly postPath: string | undefined;
+  /** Values with operators as in access logs. */
+  readonly headers: readonly HeaderAdditionConfig[];
+  /** The answer's head or trailers are kept for access logs. */
+  readonly keepsHead: boolean;
+  readonly keepsTrailers: boolean;
 }
 
 /** A listener on UDP with `envoy.filters.udp_listener.udp_proxy`. */

@@ -110,6 +110,18 @@ export interface ForwardConfig {
   readonly grpcTimeout?: { readonly longestMs: number; readonly offsetMs: number } | undefined;
   readonly upgrades?: readonly RouteUpgradeConfig[] | undefined;
   readonly mirrors?: readonly MirrorConfig[] | undefined;
+  /** Redirects of the upstream are followed here. */
+  readonly internalRedirect?: InternalRedirectConfig | undefined;
+}
+
+export interface InternalRedirectConfig {
+  /** Of one request. */
+  readonly redirectsMax: number;
+  readonly statuses: readonly number[];
+  /** From HTTP to HTTPS and back. */
+  readonly crossScheme: boolean;
+  /** Lower case: the request has them as the redirect has them. */
+  readonly copiedHeaders: readonly string[];
 }
 
 export interface RegexRewriteConfig {
@@ -133,6 +145,8 @@ export interface RouteUpgradeConfig {
   readonly enabled: boolean;
   /** CONNECT ends here: its payload goes to the cluster as TCP. */
   readonly terminates: boolean;
+  /** So does a POST, whose body is the payload. */
+  readonly terminatesPost?: boolean | undefined;
 }
 
 /** A copy of the request goes to another cluster, and its answer to nobody. */

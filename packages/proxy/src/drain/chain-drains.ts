@@ -1,6 +1,6 @@
 import type { Timer } from '@sofamesh/base/clock';
+import type { NetworkFilter } from '@sofamesh/contract/network-filter';
 import type { EngineEnvironment } from '../environment.ts';
-import type { NetworkFilter } from '../network-filter.ts';
 
 /** Envoy's default for `--drain-time-s`. */
 const drainMsDefault = 600_000;

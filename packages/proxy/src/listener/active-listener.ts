@@ -2,6 +2,7 @@ import type { Address } from '@sofamesh/base/address';
 import type { Connection, ConnectionHandler, Listener, ServerTls } from '@sofamesh/contract/transport';
 import type { ListenerStatus } from '../engine-api.ts';
 import type { EngineEnvironment } from '../environment.ts';
+import type { TlsStats } from '../tls-stats.ts';
 import type { Inspected } from './chain-match.ts';
 import type { ChainSet, FilterChainEntry } from './chain-set.ts';
 import { ConnectionInspector, nothingKnown } from './connection-inspector.ts';
@@ -9,8 +10,10 @@ import type { DownstreamLimit } from './downstream-limit.ts';
 import { InspectedConnection } from './inspected-connection.ts';
 import { asksOriginalDestination } from './listener-filters.ts';
 import { ListenerStats } from './listener-stats.ts';
+import { MemoryNumbers, sharedMemory } from './shared-numbers.ts';
+import type { Secure, UnsecuredState } from './tls-stage.ts';
 
-/** What the listeners of one thread share. */
+/** What the listeners of one thread have in common. */
 export interface ListenerGroup {
   readonly limit: DownstreamLimit;
   /** The listener of that address, or of that port at any address, whether it has a socket or not. */
@@ -28,6 +31,8 @@ export class ActiveListener {
   readonly #listeners: Listener[] = [];
   #stats: ListenerStats | undefined = undefined;
   #connections = 0;
+  /** Those of all workers, and of a listener that this one replaces. */
+  readonly #places: MemoryNumbers;
   /** Being looked at, or in a TLS handshake. */
   readonly #unserved = new Set<Connection>();
 
@@ -36,6 +41,8 @@ export class ActiveListener {
     this.#chains = chains;
     this.#environment = environment;
     this.#group = group;
+    const { worker = 0 } = environment;
+    this.#places = new MemoryNumbers(chains.config.places ?? sharedMemory(worker + 1), worker);
   }
 
   get chains(): ChainSet {
@@ -98,14 +105,14 @@ export class ActiveListener {
   #accept(connection: Connection): void {
     const { config } = this.#chains;
     const stats = this.#statsOf(connection);
-    stats.cxTotal.increment();
-    if (this.#connections >= config.connectionsMax) {
-      stats.cxOverflow.increment();
+    if (!this.#group.limit.take(config.ignoreGlobalLimit)) {
+      stats.globalCxOverflow.increment();
       refuse(connection);
       return;
     }
-    if (!config.ignoreGlobalLimit && !this.#group.limit.admits()) {
-      stats.globalCxOverflow.increment();
+    if (!this.#places.takePlace(config.connectionsMax)) {
+      this.#group.limit.giveBack();
+      stats.cxOverflow.increment();
       refuse(connection);
       return;
     }
@@ -116,18 +123,19 @@ export class ActiveListener {
     return this.#stats ?? new ListenerStats(this.#environment.stats, local, this.#chains.config.statPrefix);
   }
 
-  /** A connection that another listener accepted, and that was going to this one's address; `received` was read of it. */
+  /**
+   * A connection that another listener accepted, and that was going to this one's address; `received` was read of it. As
+   * in Envoy, the limit of that listener alone held for it.
+   */
   takeOver(connection: InspectedConnection, received: Buffer): void {
     const stats = this.#statsOf(connection);
-    stats.cxTotal.increment();
+    this.#places.takePlace(Number.POSITIVE_INFINITY);
     this.#take(connection, received, stats, false);
   }
 
   #take(connection: Connection, received: Buffer, stats: ListenerStats, handsOver: boolean): void {
     const { inspection } = this.#chains;
     this.#connections++;
-    this.#group.limit.active++;
-    stats.cxActive.add(1);
     if (inspection !== undefined) {
       this.#inspect(connection, received, stats, handsOver);
       return;
@@ -153,12 +161,12 @@ export class ActiveListener {
           this.#pass(whole, findings, rest, stats);
           return;
         }
-        this.#release(stats);
+        this.#leave();
         target.takeOver(whole, rest);
       },
       gone: () => {
         forget();
-        this.#gone(stats);
+        this.#release();
       },
       timedOut: () => stats.preCxTimeout.increment(),
       ended: () => stats.filterRemoteClose.increment(),
@@ -180,24 +188,35 @@ export class ActiveListener {
     if (entry === undefined) {
       stats.noFilterChainMatch.increment();
       refuse(connection);
-      this.#gone(stats);
+      this.#release();
       return;
     }
-    if (entry.tls !== undefined) {
-      this.#secure(connection, entry, entry.tls, received, stats);
+    // As in Envoy, one that was refused, or left before it had a chain, is none.
+    stats.cxTotal.increment();
+    stats.cxActive.add(1);
+    const { tls } = entry;
+    if (tls !== undefined) {
+      const secure: Secure = (secured, gone) => this.#secure(connection, tls, received, stats.tls, secured, gone);
+      if (entry.tlsInside) this.#serve(connection, entry, stats, { secure });
+      else
+        secure(
+          () => this.#serve(connection, entry, stats),
+          () => this.#gone(stats),
+        );
       return;
     }
     this.#serve(connection, entry, stats);
     if (connection instanceof InspectedConnection) connection.deliver(received);
   }
 
-  /** The chain ends TLS: its network filter gets the connection when the handshake is done. */
+  /** The chain ends TLS: one of both is called, when the handshake is done or the connection is gone before. */
   #secure(
     connection: Connection,
-    entry: FilterChainEntry,
     tls: ServerTls,
     received: Buffer,
-    stats: ListenerStats,
+    stats: TlsStats,
+    secured: () => void,
+    gone: () => void,
   ): void {
     this.#unserved.add(connection);
     connection.setHandler({
@@ -205,35 +224,43 @@ export class ActiveListener {
       onEnd() {},
       onClose: (cause) => {
         this.#unserved.delete(connection);
-        stats.tls.ended(cause);
-        this.#gone(stats);
+        stats.ended(cause);
+        gone();
       },
     });
     connection.startTls(tls, received, () => {
       this.#unserved.delete(connection);
-      stats.tls.secured(connection.tls!);
-      this.#serve(connection, entry, stats);
+      stats.secured(connection.tls!);
+      secured();
     });
   }
 
-  #serve(connection: Connection, entry: FilterChainEntry, stats: ListenerStats): void {
+  #serve(connection: Connection, entry: FilterChainEntry, stats: ListenerStats, state?: UnsecuredState): void {
     const { clock } = this.#environment;
     const startMs = clock.now();
-    entry.network.accept(connection, () => {
+    const done = () => {
       stats.cxLengthMs.record(clock.now() - startMs);
       this.#gone(stats);
-    });
+    };
+    entry.network.accept(connection, done, state);
   }
 
+  /** One that had a chain. */
   #gone(stats: ListenerStats): void {
-    this.#release(stats);
+    this.#release();
+    stats.cxActive.add(-1);
     stats.cxDestroy.increment();
   }
 
-  #release(stats: ListenerStats): void {
+  #release(): void {
+    this.#leave();
+    this.#group.limit.giveBack();
+  }
+
+  /** It is no connection of this listener any more. */
+  #leave(): void {
     this.#connections--;
-    this.#group.limit.active--;
-    stats.cxActive.add(-1);
+    this.#places.returnPlace();
   }
 }
 

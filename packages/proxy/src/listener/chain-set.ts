@@ -1,14 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { NetworkFilter } from '@sofamesh/contract/network-filter';
 import type { Connection, ServerTls } from '@sofamesh/contract/transport';
 import type { FilterChainConfig, ListenerConfig } from '../config/listener.ts';
-import type { NetworkFilter } from '../network-filter.ts';
-import { type ProxyContext, StreamProxy } from '../stream/stream-proxy.ts';
-import { ConnectionLimit } from '../tcp/connection-limit.ts';
-import { DirectReply } from '../tcp/direct-reply.ts';
-import { TcpProxy } from '../tcp/tcp-proxy.ts';
+import type { ProxyContext } from '../stream/stream-proxy.ts';
 import { ChainMatcher, type Inspected } from './chain-match.ts';
 import type { InspectionPlan } from './connection-inspector.ts';
 import { planInspection } from './listener-filters.ts';
+import { createNetwork, isSameNetwork, readsServerName } from './network-chain.ts';
 
 /** A filter chain, compiled. */
 export interface FilterChainEntry {
@@ -16,6 +14,8 @@ export interface FilterChainEntry {
   /** The same object for all chains and versions with the same TLS: what was compiled for it is kept. */
   readonly tls: ServerTls | undefined;
   readonly network: NetworkFilter;
+  /** The network filters say when TLS begins; else it is done before they get the connection. */
+  readonly tlsInside: boolean;
 }
 
 /** The filter chains of a listener in one version of its configuration. A chain that did not change is kept as it is. */
@@ -40,12 +40,13 @@ export class ChainSet {
     this.chains = all.map((chain, at) => {
       const kept = reusable?.chains.find((entry) => isSameNetwork(entry.config, chain));
       const tls = known.get(chain.tls);
-      if (kept !== undefined) return { config: chain, tls, network: kept.network };
+      if (kept !== undefined) return { ...kept, config: chain, tls };
       const where = at < filterChains.length ? `filter_chains[${at}]` : 'default_filter_chain';
-      return { config: chain, tls, network: createNetwork(chain, config, context, where) };
+      return { config: chain, tls, ...createNetwork(chain, config.bufferBytesMax, context, where) };
     });
     this.#fallback = defaultFilterChain === undefined ? undefined : this.chains[this.chains.length - 1];
-    this.inspection = planInspection(config, context.environment.stats, context.environment.protocols);
+    const { stats, protocols, networkFilters } = context.environment;
+    this.inspection = planInspection(config, stats, protocols, readsServerName(all, networkFilters));
     const [first] = filterChains;
     const takesAll = filterChains.length === 1 && first !== undefined && matchesEverything(first);
     this.#only = takesAll || filterChains.length === 0 ? this.chains[0] : undefined;
@@ -78,33 +79,6 @@ class KnownTls {
     if (found === undefined) this.#known.push(tls);
     return found ?? tls;
   }
-}
-
-function isSameNetwork(one: FilterChainConfig, other: FilterChainConfig): boolean {
-  return isDeepStrictEqual(one.network, other.network) && isDeepStrictEqual(one.connectionLimit, other.connectionLimit);
-}
-
-function createNetwork(
-  chain: FilterChainConfig,
-  listener: ListenerConfig,
-  context: ProxyContext,
-  where: string,
-): NetworkFilter {
-  const network = createLast(chain, listener, context, where);
-  const { connectionLimit } = chain;
-  return connectionLimit === undefined ? network : new ConnectionLimit(connectionLimit, context.environment, network);
-}
-
-/** The filter that ends the chain. */
-function createLast(
-  { network }: FilterChainConfig,
-  listener: ListenerConfig,
-  context: ProxyContext,
-  where: string,
-): NetworkFilter {
-  if (network.kind === 'direct-reply') return new DirectReply(network.response);
-  if (network.kind === 'tcp') return new TcpProxy(network, context.environment, context.clusters);
-  return new StreamProxy(network, context, listener.bufferBytesMax, where);
 }
 
 function matchesEverything({ match }: FilterChainConfig): boolean {

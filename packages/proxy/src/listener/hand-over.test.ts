@@ -148,40 +148,16 @@ describe('a cluster of original destinations', () => {
   });
 });
 
-describe('limits', () => {
-  test('on all connections of all listeners, but those that are exempt', async () => {
-    const world = new EngineWorld([], { downstreamConnectionsMax: 2 });
-    const other = { name: 'other', address: ipAddress('127.0.0.1', 8081) };
-    const exempt = { name: 'exempt', address: ipAddress('127.0.0.1', 8082), ignoreGlobalLimit: true };
-    const configs = [
-      listenerConfig([to('one')]),
-      listenerConfig([to('one')], other),
-      listenerConfig([to('one')], exempt),
-    ];
-    await world.apply({ clusters: [clusterConfig('one', [1])], listeners: configs });
-    const first = await world.client();
-    await world.client(8081);
-    const third = await world.client();
-    assert.notEqual(third.closed, undefined);
-    assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_global_cx_overflow'), 1);
-    assert.equal((await world.client(8082)).closed, undefined);
-    first.connection.close('now');
-    await world.settle();
-    // The exempt one counts, as with Envoy.
-    assert.notEqual((await world.client()).closed, undefined);
-  });
-
-  test('several addresses are one listener', async () => {
-    const more = { additionalAddresses: [ipAddress('127.0.0.1', 8081)], connectionsMax: 1 };
-    const world = new EngineWorld();
-    await world.apply({ clusters: [clusterConfig('one', [1])], listeners: [listenerConfig([to('one')], more)] });
-    assert.equal((await world.client(8081)).closed, undefined);
-    assert.notEqual((await world.client()).closed, undefined);
-    assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_cx_overflow'), 1);
-    const clash = listenerConfig([to('one')], { name: 'clash', address: ipAddress('127.0.0.1', 8081) });
-    const [rejection] = await world.apply({ listeners: [clash] });
-    assert.match(rejection!.reason, /8081: is already that of listener main/);
-    await world.apply({ removedListeners: ['main'] });
-    assert.deepEqual(await world.apply({ listeners: [clash] }), []);
-  });
+test('several addresses are one listener', async () => {
+  const more = { additionalAddresses: [ipAddress('127.0.0.1', 8081)], connectionsMax: 1 };
+  const world = new EngineWorld();
+  await world.apply({ clusters: [clusterConfig('one', [1])], listeners: [listenerConfig([to('one')], more)] });
+  assert.equal((await world.client(8081)).closed, undefined);
+  assert.notEqual((await world.client()).closed, undefined);
+  assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_cx_overflow'), 1);
+  const clash = listenerConfig([to('one')], { name: 'clash', address: ipAddress('127.0.0.1', 8081) });
+  const [rejection] = await world.apply({ listeners: [clash] });
+  assert.match(rejection!.reason, /8081: is already that of listener main/);
+  await world.apply({ removedListeners: ['main'] });
+  assert.deepEqual(await world.apply({ listeners: [clash] }), []);
 });

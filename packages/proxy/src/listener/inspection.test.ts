@@ -143,7 +143,10 @@ describe('a look at the first bytes', () => {
     gone.connection.close('reset');
     const waiting = await world.client();
     await world.settle();
-    assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_cx_active'), 1);
+    // As in Envoy, they are connections of the listener when they have a chain.
+    assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_pre_cx_active'), 1);
+    assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_cx_total'), 0);
+    assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_cx_destroy'), 0);
     const drained = world.engine.drain(100);
     for (let times = 0; times < 4; times++) await world.pass(50);
     await drained;
@@ -230,9 +233,19 @@ describe('TLS', () => {
       assert.notEqual((await world.client()).closed, undefined);
       assert.equal(ssl(world, name), 1, name);
     }
+    const counted = (name: string) => world.stats.get(`listener.127.0.0.1_8080.${name}`);
+    for (const [reason, name] of [
+      ['ERR_TLS_HANDSHAKE_TIMEOUT', 'downstream_cx_transport_socket_connect_timeout'],
+      ['secrets_not_ready', 'server_ssl_socket_factory.downstream_context_secrets_not_ready'],
+    ] as const) {
+      world.network.tlsFailure = { kind: 'tls-failed', reason };
+      assert.notEqual((await world.client()).closed, undefined);
+      assert.equal(counted(name), 1, name);
+    }
+    assert.equal(ssl(world, 'connection_error'), 1);
     assert.equal(ssl(world, 'handshake'), 0);
-    assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_cx_active'), 0);
-    assert.equal(world.stats.get('listener.127.0.0.1_8080.downstream_cx_destroy'), 5);
+    assert.equal(counted('downstream_cx_active'), 0);
+    assert.equal(counted('downstream_cx_destroy'), 7);
   });
 
   test('a new certificate is for new handshakes; connections and what is equal stay', async () => {

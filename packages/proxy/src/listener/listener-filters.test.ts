@@ -45,7 +45,7 @@ class Inspection {
     const asks = chain({ kind: 'tcp' } as never, { match: { ...anyMatch, applicationProtocols: ['x'] } });
     const config = listenerConfig([asks], { listenerFilters: filters, ...more });
     // What a configuration without a TLS inspector gets by itself is not looked at here.
-    const plan = planInspection(config, this.stats, new Map())!;
+    const plan = planInspection(config, this.stats, new Map(), false)!;
     const own = { ...plan, filters: plan.filters.slice(0, filters.length) };
     this.connection = {
       local: ipAddress('10.0.0.1', 80),

@@ -11,22 +11,20 @@ import { TlsInspector } from './tls-inspector.ts';
 
 /**
  * The listener filters of a listener; undefined when a chain can be chosen without them. The inspectors wait for first
- * bytes only where some chain, or the choice of its cluster, depends on what they find: a server that speaks first would never be heard. A TLS inspector
- * that is needed and not configured is added, as Envoy does.
+ * bytes only where some chain, or a network filter (`readsServerName`), depends on what they find: a server that speaks
+ * first would never be heard. A TLS inspector that a chain needs and that is not configured is added, as Envoy does.
  */
 export function planInspection(
   config: ListenerConfig,
   stats: Stats,
   protocols: ReadonlyMap<string, Protocol>,
+  readsServerName: boolean,
 ): InspectionPlan | undefined {
   const matches = config.filterChains.map(({ match }) => match);
   const asksProtocols = matches.some(({ applicationProtocols }) => applicationProtocols.length > 0);
   const asksTls = matches.some((match) => match.transportProtocol !== undefined || match.serverNames.length > 0);
-  const routesByName = [...config.filterChains, config.defaultFilterChain].some(
-    (chain) => chain?.network.kind === 'tcp' && chain.network.clusterByServerName === true,
-  );
   const wanted = config.listenerFilters.filter(({ kind }) => {
-    if (kind === 'tls-inspector') return asksTls || asksProtocols || routesByName;
+    if (kind === 'tls-inspector') return asksTls || asksProtocols || readsServerName;
     return asksProtocols || (kind !== 'http-inspector' && kind !== 'protocol-inspector');
   });
   const added: ListenerFilterConfig[] = [];

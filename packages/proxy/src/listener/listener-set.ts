@@ -42,7 +42,7 @@ export class ListenerSet implements ListenerGroup {
   constructor(context: ProxyContext) {
     const { stats } = context.environment;
     this.#context = context;
-    this.limit = new DownstreamLimit(context.environment.downstreamConnectionsMax ?? Number.POSITIVE_INFINITY);
+    this.limit = new DownstreamLimit(context.environment);
     this.#drains = new ChainDrains(context.environment);
     this.#added = stats.counter('listener_manager.listener_added');
     this.#modified = stats.counter('listener_manager.listener_modified');

@@ -24,6 +24,7 @@ const protocols = new Map(
     beginsWith('bolt', '\u0001\u0001'),
     beginsWith('general', '\u0001'),
     beginsWith('special', '\u0001\u0002\u0003'),
+    beginsWith('late', '~'.repeat(1500)),
   ].map((protocol) => [protocol.name, protocol]),
 );
 
@@ -64,6 +65,14 @@ describe('protocol inspector', () => {
     }
     assert.deepEqual(find(['special', 'general'], '\u0001', '\u0002', '\u0003').found, ['special']);
     assert.deepEqual(find(['special', 'general'], '\u0001', '\u0002', 'x').found, ['general']);
+  });
+
+  test('looks at so many bytes and no more, however they arrive', () => {
+    const text = '~'.repeat(1600);
+    for (const pieces of [[text], [text.slice(0, 1023), text.slice(1023)], [text.slice(0, 1024), text.slice(1024)]]) {
+      assert.deepEqual(find([], ...pieces), { answer: 0, found: [] });
+    }
+    assert.deepEqual(find([], text.slice(0, 1023)), { answer: 'more', found: [] });
   });
 
   test('waits for a first byte, and looks for the named ones only', () => {

@@ -39,7 +39,7 @@ export class ProtocolInspector implements ListenerFilter {
     // What is inside TLS cannot be seen here.
     if (findings.transportProtocol === 'tls') return 0;
     if (received.length === 0) return 'more';
-    const found = detectProtocol(this.#protocols, received);
+    const found = detectProtocol(this.#protocols, received, this.bytesMax);
     if (found === 'more') return 'more';
     if (found === 'none') return this.overlong();
     this.#found.get(found)!.increment();

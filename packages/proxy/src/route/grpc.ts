@@ -72,3 +72,25 @@ export function grpcTimeoutMs(headers: Headers): number | undefined {
   const match = /^(\d{1,8})([HMSmun])$/.exec(headers.get('grpc-timeout') ?? '');
   return match === null ? undefined : Number(match[1]) * unitsMs[match[2]!]!;
 }
+
+/** A caller that would wait for longer than `limitMs`, or for ever, tells the upstream that it does not. */
+export function lowerGrpcTimeout(headers: Headers, limitMs: number): void {
+  const askedMs = grpcTimeoutMs(headers);
+  if (askedMs !== undefined && askedMs > 0 && askedMs <= limitMs) return;
+  let amount = Math.max(Math.ceil(limitMs), 1);
+  let unit = 'm';
+  for (const [next, ratio] of coarser) {
+    if (amount <= largestAmount) break;
+    amount = Math.ceil(amount / ratio);
+    unit = next;
+  }
+  headers.set('grpc-timeout', `${Math.min(amount, largestAmount)}${unit}`);
+}
+
+/** Eight digits is all that the header has room for. */
+const largestAmount = 99_999_999;
+const coarser: readonly (readonly [unit: string, ratio: number])[] = [
+  ['S', 1000],
+  ['M', 60],
+  ['H', 60],
+];

@@ -2,8 +2,11 @@ import type { LogRecord } from '@sofamesh/contract/access-log';
 import type { Headers } from '@sofamesh/contract/message';
 import type { HeaderAction, HeaderMutation } from '../config/route.ts';
 
-/** Turns a format string with Envoy's operators into a function; `telemetry` has it, the composition root passes it in. */
-export type CompileFormat = (format: string, where: string) => (record: LogRecord) => string;
+/**
+ * Turns a format string with Envoy's operators into a function; `telemetry` has it, the composition root passes it in.
+ * `absent` stands for what is not there, `-` by default.
+ */
+export type CompileFormat = (format: string, where: string, absent?: string) => (record: LogRecord) => string;
 
 interface Addition {
   readonly name: string;
@@ -31,7 +34,7 @@ export class HeaderEdits {
         name: name.toLowerCase(),
         action,
         keepsEmpty,
-        value: constant ? () => value : compileFormat(value, `${where}: header ${name}`),
+        value: constant ? () => value : compileFormat(value, `${where}: header ${name}`, ''),
       };
     });
     return new HeaderEdits(

@@ -15,12 +15,21 @@ export class HeaderMatch {
   }
 
   matches(head: RequestHead): boolean {
-    return this.#test(headerOf(head, this.#name)) !== this.#invert;
+    return this.#matchesOne(head, headerOf(head, this.#name)) !== this.#invert;
   }
 
   /** The same for an answer, whose headers are all it has. */
   matchesAnswer(head: Headers): boolean {
-    return this.#test(head.get(this.#name)) !== this.#invert;
+    return this.#matchesOne(head, head.get(this.#name)) !== this.#invert;
+  }
+
+  /** Of several fields of the name one has to match, as in Envoy: what is joined is nobody's value. */
+  #matchesOne(head: Headers, value: string | undefined): boolean {
+    if (value?.includes(',')) {
+      const values = head.getAll(this.#name);
+      if (values.length > 1) return values.some((each) => this.#test(each));
+    }
+    return this.#test(value);
   }
 }
 

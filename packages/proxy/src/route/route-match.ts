@@ -36,13 +36,24 @@ export class RouteMatch {
   }
 
   #matchesQuery(head: RequestHead, query: string): boolean {
-    const parameters = head.argument === undefined ? new URLSearchParams(query) : undefined;
+    const parameters = head.argument === undefined ? query.split('&') : undefined;
     for (const { name, match } of this.#query) {
-      const value = parameters === undefined ? argumentOf(head, name) : parameters.get(name);
-      if (value == null || (match !== undefined && !match(value))) return false;
+      const value = parameters === undefined ? argumentOf(head, name) : parameterOf(parameters, name);
+      if (value === undefined || (match !== undefined && !match(value))) return false;
     }
     return true;
   }
+}
+
+/** The first of that name, as it stands: Envoy's matchers see escapes. */
+function parameterOf(parameters: readonly string[], name: string): string | undefined {
+  for (const parameter of parameters) {
+    if (parameter.startsWith(name)) {
+      if (parameter.length === name.length) return '';
+      if (parameter[name.length] === '=') return parameter.slice(name.length + 1);
+    }
+  }
+  return undefined;
 }
 
 function compilePath(config: PathMatchConfig, where: string): StringMatch {

@@ -145,6 +145,18 @@ describe('matches', () => {
     });
   }
 
+  test('one of several fields of a name is enough, and what they are together is nothing', () => {
+    const request = head('h', '/');
+    request.add('x', 'w');
+    request.add('x', 'v');
+    const matches = (table: RouteTable) => table.match(request, random) !== undefined;
+    assert.equal(matches(header(exact)), true);
+    assert.equal(matches(header(exact, { invert: true })), false);
+    assert.equal(matches(header({ ...exact, value: 'w,v' })), false);
+    assert.equal(matches(header({ ...exact, kind: 'prefix' })), true);
+    assert.equal(header(exact).match(head('h', '/', { x: 'w,v' }), random), undefined);
+  });
+
   test('pseudo-headers', () => {
     const method = header({ ...exact, value: 'GET' }, {}, ':method');
     const authority = header({ ...exact, value: 'h' }, {}, ':authority');
@@ -161,7 +173,10 @@ describe('matches', () => {
       ],
     });
     assert.notEqual(table.match(head('h', '/?b&a=v'), random), undefined);
-    for (const target of ['/', '/?a=v', '/?a=w&b=1']) assert.equal(table.match(head('h', target), random), undefined);
+    for (const target of ['/?a=v&a=w&b', '/?b=&ab=w&a=v'])
+      assert.notEqual(table.match(head('h', target), random), undefined);
+    for (const target of ['/', '/?a=v', '/?a=w&b=1', '/?a=%2576&b', '/?a=w&a=v&b', '/?A=v&b'])
+      assert.equal(table.match(head('h', target), random), undefined, target);
   });
 
   test('arguments of a call, by their places', () => {

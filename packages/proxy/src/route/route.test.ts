@@ -43,7 +43,7 @@ function only(action: Parameters<typeof route>[0], match: RouteMatchConfig = any
 describe('rewrites', () => {
   const rewrite = (more: Partial<ForwardConfig>, path: string, match?: RouteMatchConfig) => {
     const request = head(path);
-    only(forward('c', more), match).applyRequest(request, undefined, record);
+    only(forward('c', more), match).applyRequest(request, undefined, record, true);
     return [request.path, request.get('x-envoy-original-path'), request.authority];
   };
 
@@ -275,14 +275,17 @@ describe('edges of routes', () => {
         request,
         undefined,
         record,
+        true,
       );
+      assert.equal(request.get('x-envoy-original-host'), request.get('x-forwarded-host'));
       return [request.authority, request.get('x-forwarded-host')];
     };
     assert.deepEqual(rewritten({ header: 'to' }), ['other', 'shop:80']);
     assert.deepEqual(rewritten({ header: 'absent' }), ['shop:80', undefined]);
     const path = { pattern: '^/(\\w+)/.*$', substitution: '\\1.example' };
     assert.deepEqual(rewritten({ path }), ['eu.example', 'shop:80']);
-    assert.deepEqual(rewritten({ literal: 'shop:80' }), ['shop:80', undefined], 'the same host is no news');
+    assert.deepEqual(rewritten({ literal: 'shop:80' }), ['shop:80', 'shop:80']);
+    assert.deepEqual(rewritten({ path: { pattern: 'no', substitution: 'x' } }), ['shop:80', undefined], 'no match');
   });
 
   test('a host that wants TLS', () => {
@@ -312,12 +315,20 @@ describe('edges of routes', () => {
     assert.equal(limit({ ...none, durationMs: 500, grpcLongestMs: 0 }, '1S'), 1000);
     assert.equal(limit({ ...none, durationMs: 500, grpcLongestMs: 0 }), 500);
     assert.equal(limit({ ...none, grpcLongestMs: 100 }, '1S'), 100);
+    assert.equal(limit({ ...none, grpcLongestMs: 0 }, '0m'), 1, 'too late, and not for ever');
     assert.equal(limit({ ...none, grpcLongestMs: 0, grpcOffsetMs: 20 }, '100m'), 80);
-    assert.equal(
-      limit({ ...none, grpcLongestMs: 0, grpcOffsetMs: 200 }, '100m'),
-      100,
-      'an offset never makes it nothing',
-    );
+    assert.equal(limit({ ...none, grpcLongestMs: 0, grpcOffsetMs: 200 }, '100m'), 1, 'up at once, and not for ever');
+    const told = (streamDuration: StreamDurationConfig, timeout: string | undefined, type = 'application/grpc') => {
+      const request = head('/', { 'content-type': type, ...(timeout !== undefined && { 'grpc-timeout': timeout }) });
+      only(forward('c', { streamDuration })).streamDurationMs(request);
+      return request.get('grpc-timeout');
+    };
+    assert.equal(told({ ...none, grpcLongestMs: 100 }, '1S'), '100m');
+    assert.equal(told({ ...none, grpcLongestMs: 0, grpcOffsetMs: 20 }, '100m'), '80m');
+    assert.equal(told({ ...none, durationMs: 500 }, undefined), '500m');
+    assert.equal(told({ ...none, durationMs: 500 }, '100m'), '100m', 'never a longer one');
+    assert.equal(told({ ...none, durationMs: 1e12 }, undefined), '16666667M');
+    assert.equal(told({ ...none, durationMs: 500 }, undefined, 'text/plain'), undefined);
     for (const broken of ['', '1', '1X', '-1S', '1.5S', '999999999S', 'S'])
       assert.equal(limit({ ...none, grpcLongestMs: 0 }, broken), undefined, broken);
   });
@@ -337,7 +348,7 @@ describe('edges of routes', () => {
       );
       const request = head('/');
       const found = routes.match(request, random)!;
-      found.applyRequest(request, found.pickCluster(request, random), record);
+      found.applyRequest(request, found.pickCluster(request, random), record, true);
       return request.get('x');
     };
     assert.deepEqual([levels(false), levels(true)], ['table', 'route']);

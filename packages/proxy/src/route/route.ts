@@ -12,10 +12,11 @@ import type {
   RouteConfig,
   RouteTableConfig,
   RouteUpgradeConfig,
+  StreamDurationConfig,
   VirtualHostConfig,
 } from '../config/route.ts';
 import { clusterNotFound } from '../stream/replies.ts';
-import { grpcTimeoutMs } from './grpc.ts';
+import { grpcTimeoutMs, isGrpc, lowerGrpcTimeout } from './grpc.ts';
 import { HashPolicy } from './hash-policy.ts';
 import { type CompileFormat, HeaderEdits } from './header-edits.ts';
 import { compileRedirect, httpsLocation } from './redirect.ts';
@@ -139,8 +140,8 @@ export class Route implements RouteView {
     return undefined;
   }
 
-  /** Header mutations and rewrites, once, before the request goes upstream. */
-  applyRequest(head: RequestHead, cluster: WeightedCluster | undefined, record: LogRecord): void {
+  /** Header mutations and rewrites, once, before the request goes upstream. `tells`: what it was before goes along. */
+  applyRequest(head: RequestHead, cluster: WeightedCluster | undefined, record: LogRecord, tells: boolean): void {
     if (this.#editsClusterFirst) cluster?.requestEdits?.apply(head, record);
     for (const edits of this.#edits) edits.request?.apply(head, record);
     if (!this.#editsClusterFirst) cluster?.requestEdits?.apply(head, record);
@@ -148,19 +149,18 @@ export class Route implements RouteView {
     if (forward === undefined) return;
     const received = head.path;
     if (forward.path !== undefined) {
-      head.set('x-envoy-original-path', received);
+      if (tells) head.set('x-envoy-original-path', received);
       head.path = forward.path(received);
     }
     const authority = cluster?.hostRewrite ?? forward.host?.(head, received);
-    if (authority !== undefined) this.rewriteHost(head, authority);
+    if (authority !== undefined) this.rewriteHost(head, authority, tells && cluster?.hostRewrite === undefined);
   }
 
   /** The authority changes on the way to the upstream. */
-  rewriteHost(head: RequestHead, authority: string): void {
+  rewriteHost(head: RequestHead, authority: string, tells: boolean): void {
     const { action } = this.config;
-    if (action.kind === 'forward' && action.appendForwardedHost && authority !== head.authority) {
-      head.add('x-forwarded-host', head.authority);
-    }
+    if (action.kind === 'forward' && action.appendForwardedHost) head.add('x-forwarded-host', head.authority);
+    if (tells) head.set('x-envoy-original-host', head.authority);
     head.authority = authority;
   }
 
@@ -186,15 +186,15 @@ export class Route implements RouteView {
     return this.#upgrades?.get(type);
   }
 
-  /** How long request and answer may take together: 0 for ever, undefined as the listener says. */
+  /**
+   * How long request and answer may take together: 0 for ever, undefined as the listener says. A gRPC upstream is told.
+   */
   streamDurationMs(head: RequestHead): number | undefined {
     const { action } = this.config;
     if (action.kind !== 'forward' || action.streamDuration === undefined) return undefined;
-    const { durationMs, grpcLongestMs, grpcOffsetMs } = action.streamDuration;
-    const asked = grpcLongestMs === undefined ? undefined : grpcTimeoutMs(head);
-    if (asked === undefined) return durationMs;
-    const bounded = grpcLongestMs! > 0 ? Math.min(asked, grpcLongestMs!) : asked;
-    return grpcOffsetMs < bounded ? bounded - grpcOffsetMs : bounded;
+    const durationMs = durationOf(action.streamDuration, head);
+    if (durationMs !== undefined && durationMs > 0 && isGrpc(head)) lowerGrpcTimeout(head, durationMs);
+    return durationMs;
   }
 
   /** The answer of a redirect or direct response; undefined for a forward. */
@@ -217,6 +217,14 @@ export class Route implements RouteView {
 function redirectTo(status: number, location: string): LocalReply {
   const { none } = ResponseFlag;
   return { status, body: '', details: 'direct_response', flags: none, headers: [['location', location]] };
+}
+
+function durationOf({ durationMs, grpcLongestMs, grpcOffsetMs }: StreamDurationConfig, head: RequestHead) {
+  const asked = grpcLongestMs === undefined ? undefined : grpcTimeoutMs(head);
+  if (asked === undefined) return durationMs;
+  const bounded = grpcLongestMs! > 0 ? Math.min(asked, grpcLongestMs!) : asked;
+  // What is up at once is not 0, which would be for ever.
+  return Math.max(bounded - grpcOffsetMs, 1);
 }
 
 function clusterOfHeader(head: RequestHead, header: string): WeightedCluster | undefined {
@@ -285,5 +293,10 @@ function compileHostRewrite(
   if ('literal' in rewrite) return () => rewrite.literal;
   if ('header' in rewrite) return (head) => head.get(rewrite.header) || undefined;
   const ofPath = compileRewrite(rewrite.path, `${where}.route.host_rewrite_path_regex`);
-  return (_head, path) => ofPath(splitPath(path)[0]);
+  return (_head, path) => {
+    const [bare] = splitPath(path);
+    const host = ofPath(bare);
+    // Nothing matched: a path is no host.
+    return host === bare ? undefined : host;
+  };
 }

@@ -46,6 +46,18 @@ describe('a timeout that a request asks for', () => {
     assert.deepEqual(world.logs, ['504 UT response_timeout 1 10.0.0.1:1']);
   });
 
+  test('204 in place of 504, for somebody inside only', async () => {
+    const alternative = 'x-envoy-upstream-rq-timeout-alt-response=1';
+    const asked = await worldOf({ timeoutMs: 50 }, insider);
+    asked.client.send(`1 REQ. GET host / ${alternative}`);
+    await asked.world.pass(55);
+    assert.deepEqual(asked.world.logs, ['204 UT response_timeout 1 10.0.0.1:1']);
+    const outside = await worldOf({ timeoutMs: 50 });
+    outside.client.send(`1 REQ. GET host / ${alternative}`);
+    await outside.world.pass(55);
+    assert.deepEqual(outside.world.logs, ['504 UT response_timeout 1 10.0.0.1:1']);
+  });
+
   test('from outside it says nothing', async () => {
     const { world, upstream, client } = await worldOf({ timeoutMs: 1000 }, { useRemoteAddress: true });
     client.send('1 REQ. GET host / x-envoy-upstream-rq-timeout-ms=50;x-envoy-retry-on=5xx');
@@ -82,8 +94,22 @@ describe('grpc-timeout as the route allows it', () => {
     assert.ok(Math.abs((await after(allowed(200), `${grpc};grpc-timeout=1H`)) - 200) <= 10);
     assert.ok(Math.abs((await after(allowed(200), grpc)) - 200) <= 10, 'none is as long as may be');
     assert.ok(Math.abs((await after(allowed(0, 40), `${grpc};grpc-timeout=100m`)) - 60) <= 10);
+    assert.ok(
+      Math.abs((await after(allowed(200, 100), `${grpc};grpc-timeout=1H`)) - 200) <= 10,
+      'first less, then cut',
+    );
     assert.ok(Math.abs((await after(allowed(0), 'grpc-timeout=100m')) - 500) <= 10, 'no gRPC');
   });
+});
+
+test('the upstream is told how much of grpc-timeout the route leaves', async () => {
+  const { world, upstream, client } = await worldOf({ grpcTimeout: { longestMs: 300, offsetMs: 40 } });
+  client.send(`1 REQ. POST host / ${grpc};grpc-timeout=100m`, `2 REQ. POST host / ${grpc}`, '3 REQ. POST host /');
+  await world.settle();
+  assert.deepEqual(
+    upstream.take().map((line) => /grpc-timeout=(\w+)/.exec(line)?.[1]),
+    ['60m', '300m', undefined],
+  );
 });
 
 describe('retries', () => {
@@ -100,6 +126,13 @@ describe('retries', () => {
       await world.settle();
     }
     assert.match(client.take()[0]!, /^1 RSP\. 200 .*x-envoy-attempt-count=3/);
+  });
+
+  test('an answer of the proxy itself says how many it took, too', async () => {
+    const { world, client } = await worldOf({ timeoutMs: 50 }, {}, { tellsAttempts: true });
+    client.send('1 REQ. GET host /');
+    await world.pass(55);
+    assert.match(client.take()[0]!, /^1 RSP 504 .*x-envoy-attempt-count=1/);
   });
 
   test('of a gRPC status in a head without a body', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Address } from '@sofamesh/base/address';
 import type { ServerHost } from '@sofamesh/contract/protocol';
 import type { HttpProxyConfig } from '../config/listener.ts';
 import { chain, clusterConfig, forward, httpProxy, inline, listenerConfig, route } from '../test-support/configs.ts';
@@ -72,6 +73,31 @@ describe('an old connection', () => {
   });
 });
 
+describe('a connection that is closed', () => {
+  const accepted = ({ world }: World) => world.network.connections.find(({ local }) => isAt(local, 8080))!;
+  const isAt = (address: Address, port: number) => address.kind === 'ip' && address.port === port;
+
+  test('waits for its client as long as it is told to', async () => {
+    for (const delayedCloseMs of [undefined, 0, 300]) {
+      const made = await worldOf(delayedCloseMs === undefined ? {} : { delayedCloseMs });
+      assert.equal(accepted(made).closeGraceMs, delayedCloseMs);
+    }
+  });
+
+  test('is counted when its client made it wait too long', async () => {
+    const made = await worldOf({});
+    accepted(made).break({ kind: 'closed', reason: 'closed by this side', timedOut: true });
+    await made.world.settle();
+    assert.equal(made.get('downstream_cx_delayed_close_timeout'), 1);
+    made.client.connection.close('now');
+    const other = await made.world.client();
+    other.connection.close('now');
+    await made.world.settle();
+    assert.equal(made.get('downstream_cx_destroy'), 2);
+    assert.equal(made.get('downstream_cx_delayed_close_timeout'), 1);
+  });
+});
+
 describe('a drained connection whose protocol can say so only with an answer', () => {
   const drained = async (idleMs: number) => {
     const made = await worldOf({ codec: 'lines1', drainTimeoutMs: 5000 });
@@ -83,6 +109,25 @@ describe('a drained connection whose protocol can say so only with an answer', (
     await made.world.settle();
     return { ...made, done };
   };
+
+  test('an old one, too, and waits for that as long as a drain takes', async () => {
+    const made = await worldOf({ codec: 'lines1', maxConnectionDurationMs: 1000, drainTimeoutMs: 500 });
+    await made.world.pass(1400);
+    assert.deepEqual(made.client.take(), []);
+    made.client.send('1 REQ. GET host /');
+    await made.world.settle();
+    assert.equal(made.client.take()[0], '0 BYE');
+    const idle = await worldOf({ codec: 'lines1', maxConnectionDurationMs: 1000, drainTimeoutMs: 500 });
+    await idle.world.pass(1505);
+    assert.deepEqual(idle.client.take(), ['0 BYE']);
+  });
+
+  test('one that had as many requests as it may serves none that was sent behind them', async () => {
+    const { client, world } = await worldOf({ codec: 'lines1', maxRequestsPerConnection: 1 });
+    client.send('1 REQ. GET host /');
+    await world.settle();
+    assert.deepEqual(client.take().slice(0, 2), ['0 BYE', '0 LAST']);
+  });
 
   test('is told with the answer to a request that comes soon', async () => {
     const { world, client, done } = await drained(500);
@@ -167,7 +212,7 @@ describe('a head that takes too long', () => {
     await world.pass(105);
     const [head = '', body] = client.take();
     assert.match(head, /^0 RSP 408 date=.*;server=mosn;local=line\.too_slow/);
-    assert.equal(body, '0 DAT. too%20slow');
+    assert.equal(body, '0 DAT. request%20header%20timeout');
     assert.notEqual(client.closed, undefined);
     assert.deepEqual(world.logs, ['408 DPE request_header_timeout 0 -']);
     const counts = ['rq_header_timeout', 'rq_total', 'rq_4xx', 'cx_protocol_error', 'cx_message_timeout'];
@@ -213,18 +258,20 @@ describe('a head that takes too long', () => {
 });
 
 describe('the longest duration of a stream', () => {
-  test('answers 408 before an answer began, and breaks off one that had', async () => {
+  test('answers 504 (408: half a request) before an answer began, and breaks off one that had', async () => {
     const { world, upstream, client, get } = await worldOf({ maxStreamDurationMs: 100 }, false);
+    client.send('4 REQ POST host /');
     client.send('1 REQ. GET host /', '2 REQ. GET host /', '3 REQ. GET host / content-type=application%2Fgrpc');
     await world.settle();
     const ids = upstream.take().map((line) => line.split(' ')[0]);
-    upstream.peer.send(`${ids[1]} RSP 200`, `${ids[1]} DAT part`);
+    upstream.peer.send(`${ids[2]} RSP 200`, `${ids[2]} DAT part`);
     await world.pass(105);
     const lines = client.take();
     assert.ok(
-      lines.some((line) => /^1 RSP 408 .*local=max_duration_timeout/.test(line)),
+      lines.some((line) => /^1 RSP 504 .*local=max_duration_timeout/.test(line)),
       lines.join('\n'),
     );
+    assert.ok(lines.some((line) => /^4 RSP 408 .*local=max_duration_timeout/.test(line)));
     assert.ok(lines.includes('2 RST. local-reset'), lines.join('\n'));
     assert.ok(
       lines.some((line) => /^3 RSP 200 .*grpc-status=4;grpc-message=downstream%20duration%20timeout/.test(line)),
@@ -234,8 +281,9 @@ describe('the longest duration of a stream', () => {
       '200 DT max_duration_timeout 1',
       '200 DT max_duration_timeout 1',
       '408 DT max_duration_timeout 1',
+      '504 DT max_duration_timeout 1',
     ]);
-    assert.equal(get('downstream_rq_max_duration_reached'), 3);
+    assert.equal(get('downstream_rq_max_duration_reached'), 4);
   });
 
   test('the route has the last word, 0 is for ever', async () => {
@@ -265,7 +313,7 @@ describe('the longest duration of a stream', () => {
       '3 REQ. GET host /grpc grpc-timeout=20m',
       '4 REQ. GET host /grpc',
     );
-    const answered = () => client.lines.flatMap((line) => (/^\d RSP 408/.test(line) ? [line[0]] : []));
+    const answered = () => client.lines.flatMap((line) => (/^\d RSP 504/.test(line) ? [line[0]] : []));
     await world.pass(25);
     assert.deepEqual(answered(), ['3']);
     await world.pass(30);

@@ -30,9 +30,9 @@ export class DetectingConnection extends Deadline implements ConnectionHandler {
   onBytes(chunk: Buffer): void {
     const received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
     this.#received = received;
-    const found = detectProtocol(this.#protocols, received);
+    const found = detectProtocol(this.#protocols, received, prefixBytesMax);
     if (typeof found !== 'string') this.#outcome.found(found, received);
-    else if (found === 'none' || received.length > prefixBytesMax) this.#outcome.found(this.#protocols[0]!, received);
+    else if (found === 'none') this.#outcome.found(this.#protocols[0]!, received);
   }
 
   onEnd(): void {

@@ -14,6 +14,7 @@ import type { CodecStats } from './downstream-stats.ts';
 import { ActiveExchange } from './exchange.ts';
 import { FlushWatch } from './flush-watch.ts';
 import { RefusedRequest } from './refused-request.ts';
+import { requestTimeout } from './replies.ts';
 import type { StreamProxy } from './stream-proxy.ts';
 
 /** A client that got an answer just now may have sent its next request already, which a close would lose. */
@@ -56,6 +57,10 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
   #idleSinceMs: number;
   /** Bytes of incomplete messages, as the listener's total knows them. */
   #heldBytes = 0;
+  /** When the request began whose head is held; `notReading`: none is, or nobody wants to know. */
+  #headSinceMs = notReading;
+  /** Of a head. 0: no limit. */
+  readonly #progressTimeoutMs: number;
   /** How many requests there had been when bytes were last held. */
   #requestsWhenHeld = 0;
   #draining = false;
@@ -71,6 +76,7 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     this.#done = done;
     this.#protocol = protocol.name;
     this.#saysFarewellInAnswers = protocol.pooling === 'exclusive';
+    if (proxy.closeGraceMs !== undefined) connection.closeGraceMs = proxy.closeGraceMs;
     this.#codec = protocol.createServerCodec(connection, this, proxy.optionsOf(protocol));
     this.#codecStats = proxy.edge === undefined ? undefined : proxy.stats.codec(protocol.name);
     this.#codecStats?.cxTotal.increment();
@@ -79,8 +85,9 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     this.#startMs = nowMs;
     this.#idleSinceMs = nowMs;
     if (proxy.idleTimeoutMs > 0) proxy.wheel.start(this, proxy.idleTimeoutMs, nowMs);
-    const { messageProgressTimeoutMs, maxConnectionDurationMs, heartbeat } = proxy;
-    if (messageProgressTimeoutMs > 0) this.#progress = new ConnectionTimer(() => this.#onProgressTimeout());
+    const { maxConnectionDurationMs, heartbeat } = proxy;
+    this.#progressTimeoutMs = progressTimeoutMs(proxy, this.#codec.abandonHead !== undefined);
+    if (this.#progressTimeoutMs > 0) this.#progress = new ConnectionTimer(() => this.#onProgressTimeout());
     if (maxConnectionDurationMs > 0) {
       this.#age = new ConnectionTimer(() => this.#onMaxDuration());
       proxy.wheel.start(this.#age, maxConnectionDurationMs, nowMs);
@@ -129,6 +136,7 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     proxy.heldBytes -= this.#heldBytes;
     this.#heldBytes = 0;
     if (active > 0) proxy.stats.cxDestroyActiveRq.increment();
+    if (cause.timedOut) proxy.stats.cxDelayedCloseTimeout.increment();
     proxy.stats.cxLengthMs.record(proxy.clock.now() - this.#startMs);
     proxy.clusters.releaseDownstream?.(this.connection);
     proxy.connectionGone(this);
@@ -148,9 +156,14 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     if (this.#requests === proxy.maxRequestsPerConnection) {
       stats.cxMaxRequests.increment();
       this.#beginDrain();
+      // Not those either that were sent behind it.
+      if (this.#saysFarewellInAnswers) this.#codec.goAway();
     } else if (this.#lastWait !== undefined) this.#beginDrain();
-    const exchange = new ActiveExchange(proxy, this, stream, head, end, this.#beginMs());
-    exchange.begin();
+    const nowMs = this.#beginMs();
+    const headMs = this.#headSinceMs === notReading ? 0 : nowMs - this.#headSinceMs;
+    this.#headSinceMs = notReading;
+    const exchange = new ActiveExchange(proxy, this, stream, head, end, nowMs);
+    exchange.begin(headMs);
     return exchange;
   }
 
@@ -174,8 +187,10 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
   }
 
   /** What the codec answers by itself is like the engine's own answers. */
-  decorateReply(reply: LocalReply): LocalReply {
+  decorateReply(given: LocalReply): LocalReply {
     const { edge, localReplies } = this.#proxy;
+    const late = this.#limitsWholeRequest ? requestTimeout.body : 'request header timeout';
+    const reply = this.#abandoning ? { ...given, body: late } : given;
     if (edge === undefined) return reply;
     const refused = this.#refuse(reply.status, reply.details);
     refused.showReply(reply);
@@ -185,7 +200,8 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
   }
 
   #refuse(status: number, details: string): RefusedRequest {
-    const why = this.#abandoning ? 'request_header_timeout' : details;
+    const late = this.#limitsWholeRequest ? requestTimeout.details : 'request_header_timeout';
+    const why = this.#abandoning ? late : details;
     this.#refused = new RefusedRequest(status, why, this.connection, this.#proxy.clock.wallMs());
     return this.#refused;
   }
@@ -251,8 +267,10 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     if (progress !== undefined) {
       if (heldBytes === 0) proxy.wheel.stop(progress);
       // The message that is held now is another one than before: it has all of the time.
-      else if (!progress.waiting || requestsBefore !== this.#requests)
-        proxy.wheel.start(progress, proxy.messageProgressTimeoutMs);
+      else if (!progress.waiting || requestsBefore !== this.#requests) {
+        proxy.wheel.start(progress, this.#progressTimeoutMs);
+        if (this.#active === 0 && proxy.requestTimeoutMs > 0) this.#headSinceMs = proxy.clock.now();
+      }
     }
     if (grown > 0 && proxy.heldBytes > proxy.heldBytesMax) {
       proxy.stats.cxHeldBytesOverflow.increment();
@@ -264,15 +282,21 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     const { stats } = this.#proxy;
     stats.cxMessageTimeout.increment();
     if (this.#active === 0 && this.#codec.abandonHead !== undefined) {
-      stats.rqHeaderTimeout.increment();
       this.#abandoning = true;
+      (this.#limitsWholeRequest ? stats.rqTimeout : stats.rqHeaderTimeout).increment();
       this.#codec.abandonHead();
     } else this.connection.close('flush');
   }
 
+  /** What a slow head meets first is the limit on whole requests. */
+  get #limitsWholeRequest(): boolean {
+    return this.#progressTimeoutMs !== this.#proxy.messageProgressTimeoutMs;
+  }
+
   #onMaxDuration(): void {
     this.#proxy.stats.cxMaxDuration.increment();
-    this.#beginDrain();
+    if (this.#draining) return;
+    this.#beginDrainWithin(this.#saysFarewellInAnswers && this.#active === 0 ? this.#proxy.drainTimeoutMs : 0);
   }
 
   #onDead(): void {
@@ -299,12 +323,17 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
   drain(): void {
     if (this.#draining) return;
     this.#draining = true;
-    const { stats, wheel, clock } = this.#proxy;
+    const { stats, clock } = this.#proxy;
     stats.cxDrainClose.increment();
-    const waitMs = this.#saysFarewellInAnswers && this.#active === 0 ? this.#idleSinceMs + lastWaitMs - clock.now() : 0;
+    const idle = this.#saysFarewellInAnswers && this.#active === 0;
+    this.#beginDrainWithin(idle ? this.#idleSinceMs + lastWaitMs - clock.now() : 0);
+  }
+
+  /** With the next request's answer, which may not come. */
+  #beginDrainWithin(waitMs: number): void {
     if (waitMs > 0) {
-      this.#lastWait = new ConnectionTimer(() => this.#beginDrain());
-      wheel.start(this.#lastWait, waitMs);
+      this.#lastWait ??= new ConnectionTimer(() => this.#beginDrain());
+      this.#proxy.wheel.start(this.#lastWait, waitMs);
     } else this.#beginDrain();
   }
 
@@ -324,4 +353,10 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     const cuts = this.#active > 0 || this.connection.bufferedBytes > 0;
     this.connection.close(cuts ? 'reset' : 'now');
   }
+}
+
+/** A head is part of a request, whose own limit may be the smaller one. */
+function progressTimeoutMs({ messageProgressTimeoutMs, requestTimeoutMs }: StreamProxy, takesHeads: boolean): number {
+  if (!takesHeads || requestTimeoutMs === 0) return messageProgressTimeoutMs;
+  return messageProgressTimeoutMs === 0 ? requestTimeoutMs : Math.min(messageProgressTimeoutMs, requestTimeoutMs);
 }

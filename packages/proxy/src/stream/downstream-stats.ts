@@ -18,6 +18,7 @@ export class DownstreamStats {
   readonly cxLengthMs: Histogram;
   readonly cxProtocolError: Counter;
   readonly cxDrainClose: Counter;
+  readonly cxDelayedCloseTimeout: Counter;
   readonly cxIdleTimeout: Counter;
   readonly cxMaxRequests: Counter;
   readonly cxMaxDuration: Counter;
@@ -49,6 +50,8 @@ export class DownstreamStats {
   readonly noCluster: Counter;
   readonly directResponse: Counter;
   readonly redirect: Counter;
+  /** Redirects that a route would follow, and that went to the client. */
+  readonly redirectsPassed: Readonly<Record<'badLocation' | 'noRoute' | 'tooMany' | 'unsafeScheme', Counter>>;
   readonly resetAfterResponseStarted: Counter;
   readonly #stats: Stats;
   readonly #codecs = new Map<string, CodecStats>();
@@ -67,6 +70,7 @@ export class DownstreamStats {
     this.cxLengthMs = stats.histogram(`${prefix}downstream_cx_length_ms`);
     this.cxProtocolError = counter('downstream_cx_protocol_error');
     this.cxDrainClose = counter('downstream_cx_drain_close');
+    this.cxDelayedCloseTimeout = counter('downstream_cx_delayed_close_timeout');
     this.cxIdleTimeout = counter('downstream_cx_idle_timeout');
     this.cxMaxRequests = counter('downstream_cx_max_requests_reached');
     this.cxMaxDuration = counter('downstream_cx_max_duration_reached');
@@ -93,6 +97,13 @@ export class DownstreamStats {
     this.noCluster = counter('no_cluster');
     this.directResponse = counter('rq_direct_response');
     this.redirect = counter('rq_redirect');
+    const passed = (why: string) => counter(`passthrough_internal_redirect_${why}`);
+    this.redirectsPassed = {
+      badLocation: passed('bad_location'),
+      noRoute: passed('no_route'),
+      tooMany: passed('too_many_redirects'),
+      unsafeScheme: passed('unsafe_scheme'),
+    };
     this.resetAfterResponseStarted = counter('rq_reset_after_downstream_response_started');
     this.#classes = ['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) => counter(`downstream_rq_${name}`));
   }

@@ -43,6 +43,8 @@ export abstract class ExchangeRecord extends Deadline implements LogRecord {
   upstreamFailure = '';
   upstreamConnection: Connection | undefined = undefined;
   attempts = 0;
+  /** Redirects of upstreams that were followed here. */
+  redirects = 0;
   readonly startMs: number;
   /** When something was last read or written: monotonic, and the time of this turn while the exchange begins. */
   lastActivityMs: number;
@@ -68,8 +70,11 @@ export abstract class ExchangeRecord extends Deadline implements LogRecord {
     return this.#response;
   }
 
-  protected setResponse(head: ResponseHead): void {
+  /** The upstream's answer, from now on also to what headers of the answer say of it. */
+  showResponse(head: ResponseHead): void {
     this.#response = head;
+    this.status = head.status;
+    if (this.details === '') this.details = 'via_upstream';
   }
 
   /** An answer of the proxy's own, in place of any other. */

@@ -19,6 +19,9 @@ export function prepareReply(exchange: ActiveExchange, reply: LocalReply): Local
     route.applyResponse(head, exchange.target, exchange);
     answer = head.toReply();
   }
+  if (route?.tellsAttempts && exchange.attempts > 0) {
+    answer = { ...answer, headers: [...(answer.headers ?? []), ['x-envoy-attempt-count', String(exchange.attempts)]] };
+  }
   if (proxy.localReplies !== undefined) {
     exchange.showReply(answer);
     answer = proxy.localReplies.rewrite(answer, exchange);

@@ -1,6 +1,6 @@
 import { Deadline, type TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { ActiveExchange } from './exchange.ts';
-import { requestTimeout, streamTooLong } from './replies.ts';
+import { requestTimeout, requestTooLong, responseTooLong } from './replies.ts';
 
 /** The whole request has to be there in time. Only made where such a limit is configured and the body streams. */
 export class RequestDeadline extends Deadline {
@@ -34,8 +34,9 @@ export class StreamDeadline extends Deadline {
   }
 
   onDeadline(): void {
-    this.#exchange.proxy.stats.rqMaxDuration.increment();
-    this.#exchange.expire(streamTooLong);
+    const { proxy, requestEnded } = this.#exchange;
+    proxy.stats.rqMaxDuration.increment();
+    this.#exchange.expire(requestEnded ? responseTooLong : requestTooLong);
   }
 }
 

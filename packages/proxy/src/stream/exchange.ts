@@ -53,7 +53,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
 
   readonly #owner: DownstreamConnection;
   /** The head was the whole request, or a filter has been told so. */
-  readonly #headOnly: boolean;
+  headOnly: boolean;
   #terminal: Filter | undefined = undefined;
   #requestHolds = 0;
   #requestPaused = false;
@@ -76,16 +76,17 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     super(proxy, request, owner.connection, nowMs);
     this.#owner = owner;
     this.stream = stream;
-    this.#headOnly = end;
+    this.headOnly = end;
     this.requestEnded = end;
   }
 
-  begin(): void {
+  /** `headMs`: how long its head took to come. */
+  begin(headMs: number): void {
     const { proxy, request, startMs } = this;
     if (proxy.streamIdleTimeoutMs > 0) proxy.wheel.start(this, proxy.streamIdleTimeoutMs, startMs);
     if (proxy.requestTimeoutMs > 0 && !this.requestEnded && request.upgrade === undefined) {
       this.#requestDeadline = new RequestDeadline(this);
-      proxy.wheel.start(this.#requestDeadline, proxy.requestTimeoutMs, startMs);
+      proxy.wheel.start(this.#requestDeadline, Math.max(proxy.requestTimeoutMs - headMs, 0), startMs);
     }
     if (proxy.maxStreamDurationMs > 0) this.#limitDuration(proxy.maxStreamDurationMs);
     try {
@@ -95,12 +96,12 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
       const { straight } = filters;
       if (straight === undefined) {
         this.walk = new FilterWalk(this, filters.create());
-        this.walk.requestHead(0, this.#headOnly);
+        this.walk.requestHead(0, this.headOnly);
         return;
       }
       this.#terminal = straight();
-      const waits = this.#terminal.onRequestHead!(request, this, this.#headOnly);
-      if (waits !== undefined) this.#walkOfTerminal().awaitHead(waits, 0, this.#headOnly);
+      const waits = this.#terminal.onRequestHead!(request, this, this.headOnly);
+      if (waits !== undefined) this.#walkOfTerminal().awaitHead(waits, 0, this.headOnly);
     } catch (thrown) {
       this.fail(thrown);
     }
@@ -139,8 +140,8 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     if (this.over || this.responseBegan || this.call !== undefined) return;
     const durationMs = this.route?.streamDurationMs(this.request);
     if (durationMs !== undefined) this.#limitDuration(durationMs);
-    routeToUpstream(this, this.#headOnly, options?.suppressEnvoyHeaders === true);
-    if (this.call !== undefined) this.#mirrors = Mirrors.begin(this, this.#headOnly);
+    routeToUpstream(this, this.headOnly, options?.suppressEnvoyHeaders === true);
+    if (this.call !== undefined) this.#mirrors = Mirrors.begin(this, this.headOnly);
   }
 
   // ── from the client ───────────────────────────────────────────────────────────────────────────────────────────
@@ -247,9 +248,6 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
 
   respond(head: ResponseHead, end: boolean): void {
     this.responseBegan = true;
-    this.setResponse(head);
-    this.status = head.status;
-    if (this.details === '') this.details = 'via_upstream';
     if (this.walk === undefined) this.sendHead(head, end);
     else this.walk.responseHead(head, end);
   }
@@ -332,7 +330,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     this.#finish(nowMs);
   }
 
-  /** From here on bytes go both ways, until both sides have ended. */
+  /** From here on bytes go both ways, until both sides have ended. `passesOn`: of the upstream's side. */
   becomeTunnel(passesOn: boolean): void {
     this.tunnel = true;
     this.passesOn = passesOn && this.walk === undefined && this.stream.passOn !== undefined;

@@ -63,6 +63,26 @@ function receive(config: Partial<HttpProxyConfig>, client: Client, made = edge(c
 }
 
 describe('what a hop adds to a request', () => {
+  test('which proxy it comes through, whatever the client says; its user agent, where the client names none', () => {
+    const userAgent = { cluster: 'front', node: 'front-1' };
+    const names = (headers: Readonly<Record<string, string>>, config: Partial<HttpProxyConfig> = { userAgent }) => {
+      const { seen } = receive(config, { headers });
+      const { 'x-envoy-downstream-service-cluster': cluster, 'x-envoy-downstream-service-node': node } = seen;
+      return [cluster, node, seen['user-agent']];
+    };
+    assert.deepEqual(names({}), ['front', 'front-1', 'front']);
+    assert.deepEqual(names({ 'user-agent': '' }), ['front', 'front-1', 'front']);
+    const claims = {
+      'x-envoy-downstream-service-cluster': 'a',
+      'x-envoy-downstream-service-node': 'b',
+      'user-agent': 'c',
+    };
+    assert.deepEqual(names(claims), ['front', 'front-1', 'c']);
+    assert.deepEqual(names(claims, { userAgent, useRemoteAddress: true }), ['front', 'front-1', 'c']);
+    assert.deepEqual(names({}, { userAgent: { cluster: 'front', node: '' } }), ['front', undefined, 'front']);
+    assert.deepEqual(names({}, {}), [undefined, undefined, undefined]);
+  });
+
   test('nothing but the scheme, when it was told nothing', () => {
     assert.deepEqual(receive({}, {}).seen, { 'x-forwarded-proto': 'http' });
     assert.deepEqual(receive({}, { tls: true }).seen, { 'x-forwarded-proto': 'https' });

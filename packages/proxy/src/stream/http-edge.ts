@@ -36,6 +36,7 @@ const edgeHeaders = [
   'x-envoy-decorator-operation',
   'x-envoy-downstream-service-cluster',
   'x-envoy-downstream-service-node',
+  'x-envoy-original-host',
   'x-envoy-original-path',
 ];
 
@@ -111,6 +112,7 @@ export class HttpEdge {
     }
     if (identity.internal) head.set('x-envoy-internal', 'true');
     else this.#removeOfRoutes(head);
+    if (config.userAgent !== undefined) setUserAgent(head, config.userAgent);
     if (config.via !== '') head.add('via', config.via);
     if (edge && identity.client.kind === 'ip') head.set('x-envoy-external-address', identity.client.host);
     if (config.generateRequestId) {
@@ -195,6 +197,12 @@ export class HttpEdge {
     }
     return this.#date;
   }
+}
+
+function setUserAgent(head: RequestHead, { cluster, node }: NonNullable<HttpProxyConfig['userAgent']>): void {
+  head.set('x-envoy-downstream-service-cluster', cluster);
+  if (node !== '') head.set('x-envoy-downstream-service-node', node);
+  if (!head.get('user-agent')) head.set('user-agent', cluster);
 }
 
 function removePrivate(head: RequestHead, edge: boolean): void {

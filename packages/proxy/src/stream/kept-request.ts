@@ -44,6 +44,13 @@ export abstract class KeptRequest extends Deadline {
     this.#body!.sendTo(stream);
   }
 
+  /** What is kept belongs to the caller from now on. Undefined: the request had no body. */
+  protected takeBody(): RequestBody | undefined {
+    const body = this.#body;
+    this.#body = undefined;
+    return body;
+  }
+
   protected letGo(): void {
     this.bodyLost = true;
     this.#body?.drop();

@@ -30,13 +30,14 @@ export const perTryTimeout = reply(
   'upstream_per_try_timeout',
   ResponseFlag.upstreamRequestTimeout,
 );
-/** The cluster's limit, not the listener's or the route's. */
-export const upstreamStreamTooLong = reply(
+/** The cluster's limit, not the listener's or the route's, and the client has not sent all of its request. */
+export const upstreamRequestTooLong = reply(
   408,
   'upstream max stream duration reached',
   'upstream_max_stream_duration_reached',
   ResponseFlag.upstreamMaxStreamDuration,
 );
+export const upstreamResponseTooLong: LocalReply = { ...upstreamRequestTooLong, status: 504 };
 /** The client has not sent all of its request. */
 export const requestIdle = reply(408, 'stream timeout', 'stream_idle_timeout', ResponseFlag.streamIdleTimeout);
 /** The upstream has not answered. */
@@ -47,10 +48,13 @@ export const bodyTooLarge = reply(413, 'Payload Too Large', 'request_payload_too
 export const upgradeRefused = reply(403, '', 'upgrade_failed', ResponseFlag.none);
 export const pathRefused = reply(400, '', 'path_normalization_failed', ResponseFlag.none);
 export const underscoreRefused = reply(400, '', 'unexpected_underscore', ResponseFlag.none);
-export const streamTooLong: LocalReply = {
+/** The client has not sent all of its request. */
+export const requestTooLong: LocalReply = {
   ...reply(408, 'downstream duration timeout', 'max_duration_timeout', ResponseFlag.durationTimeout),
   grpcStatus: 4,
 };
+/** The upstream has not answered, or not to the end. */
+export const responseTooLong: LocalReply = { ...requestTooLong, status: 504 };
 
 /** Who the client is cannot be told, and has to be. */
 export function addressUnknown(status: number): LocalReply {

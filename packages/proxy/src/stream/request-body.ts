@@ -25,12 +25,17 @@ export class RequestBody {
 
   /** Sends all of it; more may follow unless it has ended. */
   sendTo(stream: ClientStream): void {
+    this.visit((chunk, end) => stream.sendData(chunk, end));
+    if (this.trailers !== undefined) stream.sendTrailers(this.trailers);
+  }
+
+  /** Every piece of data; an empty one when only the end is there. */
+  visit(visitor: (chunk: Buffer, end: boolean) => void): void {
     const chunks = this.#chunks;
     const endsWithData = this.ended && this.trailers === undefined;
     const last = chunks.length - 1;
-    for (let at = 0; at <= last; at++) stream.sendData(chunks[at]!, endsWithData && at === last);
-    if (this.trailers !== undefined) stream.sendTrailers(this.trailers);
-    else if (endsWithData && last < 0) stream.sendData(nothing, true);
+    for (let at = 0; at <= last; at++) visitor(chunks[at]!, endsWithData && at === last);
+    if (endsWithData && last < 0) visitor(nothing, true);
   }
 
   drop(): void {

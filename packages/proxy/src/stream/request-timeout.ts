@@ -1,5 +1,6 @@
-import type { RequestHead } from '@sofamesh/contract/message';
-import { grpcTimeoutMs, isGrpc } from '../route/grpc.ts';
+import type { LocalReply, RequestHead } from '@sofamesh/contract/message';
+import type { RouteConfig } from '../config/route.ts';
+import { grpcTimeoutMs, isGrpc, lowerGrpcTimeout } from '../route/grpc.ts';
 import type { ActiveExchange } from './exchange.ts';
 
 /** Part of a deadline that a message carries itself which is kept for the way back. */
@@ -42,9 +43,21 @@ function httpTimeoutMs(routeMs: number, exchange: ActiveExchange): number {
 
 /** Envoy: max_grpc_timeout, grpc_timeout_offset. */
 function ofGrpc(request: RequestHead, longestMs: number, offsetMs: number): number {
-  let timeoutMs = grpcTimeoutMs(request) ?? 0;
-  if (longestMs > 0 && (timeoutMs === 0 || timeoutMs > longestMs)) timeoutMs = longestMs;
-  return offsetMs < timeoutMs ? timeoutMs - offsetMs : timeoutMs;
+  const askedMs = grpcTimeoutMs(request) ?? 0;
+  const timeoutMs = offsetMs < askedMs ? askedMs - offsetMs : askedMs;
+  return longestMs > 0 && (timeoutMs === 0 || timeoutMs > longestMs) ? longestMs : timeoutMs;
+}
+
+/** Where `grpc-timeout` decides, the upstream is told what came of it. `expectedMs` 0: there is no limit. */
+export function passOnGrpcTimeout(request: RequestHead, action: RouteConfig['action'], expectedMs: number): void {
+  if (expectedMs <= 0 || action.kind !== 'forward' || action.grpcTimeout === undefined) return;
+  if (isGrpc(request)) lowerGrpcTimeout(request, expectedMs);
+}
+
+/** Somebody internal may ask for 204 when the time is up. */
+export function timeoutReply({ internal, request }: ActiveExchange, reply: LocalReply): LocalReply {
+  const asked = internal && request.get('x-envoy-upstream-rq-timeout-alt-response') !== undefined;
+  return asked ? { ...reply, status: 204, body: '' } : reply;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type RequestHead, type ResetReason, ResponseFlag } from '@sofamesh/contract/message';
 import type { UpstreamCluster } from '../cluster/upstream.ts';
+import type { InternalRedirectConfig } from '../config/route.ts';
 import { askedRetry } from '../route/asked-retry.ts';
 import type { Route } from '../route/route.ts';
 import type { ActiveExchange } from './exchange.ts';
@@ -17,6 +18,8 @@ export abstract class RetriedRequest extends KeptRequest {
   protected readonly cluster: UpstreamCluster;
   /** Undefined: there is no policy. */
   protected readonly retry: RetryState | undefined;
+  /** Undefined: an upstream's redirects are for the client. */
+  protected readonly redirects: InternalRedirectConfig | undefined;
   #resent = false;
 
   constructor(exchange: ActiveExchange, route: Route, cluster: UpstreamCluster) {
@@ -25,8 +28,14 @@ export abstract class RetriedRequest extends KeptRequest {
     this.cluster = cluster;
     const policy = exchange.internal ? askedRetry(route, exchange.request) : route.retry;
     this.retry = policy && new RetryState(this, policy, exchange.proxy, cluster);
+    this.redirects = redirectsOf(exchange, route);
     const { bufferBytesMax } = exchange.proxy;
-    this.keptBytesMax = policy === undefined ? Math.min(bufferBytesMax, resendBytesMax) : bufferBytesMax;
+    this.keptBytesMax = this.#isKept ? bufferBytesMax : Math.min(bufferBytesMax, resendBytesMax);
+  }
+
+  /** Another try may follow for more than a connection that was found closed. */
+  get #isKept(): boolean {
+    return this.retry !== undefined || this.redirects !== undefined;
   }
 
   get request(): RequestHead {
@@ -38,7 +47,7 @@ export abstract class RetriedRequest extends KeptRequest {
 
   /** There is a stream, and there may be another one. */
   protected mayWantAgain(attempt: Attempt): boolean {
-    return !this.bodyLost && (this.retry !== undefined || isWorthKeeping(attempt, this.request));
+    return !this.bodyLost && (this.#isKept || isWorthKeeping(attempt, this.request));
   }
 
   /** True, once, when the request goes to the same host on a fresh connection. */
@@ -66,4 +75,10 @@ export abstract class RetriedRequest extends KeptRequest {
     if (!allowed && retry.exhausted) exchange.flags |= ResponseFlag.upstreamRetryLimitExceeded;
     return allowed;
   }
+}
+
+/** A request that becomes a tunnel never ends, and RPC has no redirects. */
+function redirectsOf({ proxy, request }: ActiveExchange, { config }: Route): InternalRedirectConfig | undefined {
+  if (proxy.edge === undefined || request.upgrade !== undefined || request.method === 'CONNECT') return undefined;
+  return config.action.kind === 'forward' ? config.action.internalRedirect : undefined;
 }

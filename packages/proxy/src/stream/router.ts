@@ -1,3 +1,5 @@
+import type { RequestHead } from '@sofamesh/contract/message';
+import type { Route } from '../route/route.ts';
 import { rawTcp } from './connect-terminator.ts';
 import type { ActiveExchange } from './exchange.ts';
 import { LocalResponseHead } from './local-response.ts';
@@ -17,6 +19,9 @@ export function routeToUpstream(exchange: ActiveExchange, end: boolean, suppress
   const direct = route.reply(request);
   if (direct !== undefined) {
     const { kind } = route.config.action;
+    exchange.status = direct.status;
+    exchange.details = direct.details;
+    exchange.showReply(direct);
     (kind === 'direct-response' ? stats.directResponse : stats.redirect).increment();
     const head = new LocalResponseHead(direct);
     if (kind !== 'forward') route.applyResponse(head, undefined, exchange);
@@ -32,12 +37,17 @@ export function routeToUpstream(exchange: ActiveExchange, end: boolean, suppress
     return;
   }
   exchange.upstreamCluster = cluster.name;
-  const terminates = request.method === 'CONNECT' && route.upgrade('connect')?.terminates;
-  const protocol = terminates ? rawTcp : proxy.upstreamProtocol(cluster, request);
+  const protocol = terminatesHere(request, route) ? rawTcp : proxy.upstreamProtocol(cluster, request);
   if (protocol === undefined) {
     exchange.reply(protocolUnknown);
     return;
   }
   exchange.call = new UpstreamCall(exchange, route, target, cluster, protocol, suppressHeaders);
   exchange.call.begin(end);
+}
+
+/** `connect_config`: what the request carries goes on as plain bytes. */
+function terminatesHere({ method }: RequestHead, route: Route): boolean | undefined {
+  if (method === 'CONNECT') return route.upgrade('connect')?.terminates;
+  return method === 'POST' && route.upgrade('connect')?.terminatesPost;
 }

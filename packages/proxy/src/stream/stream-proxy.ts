@@ -5,6 +5,7 @@ import type { Random } from '@sofamesh/base/random';
 import type { TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { AccessLog } from '@sofamesh/contract/access-log';
 import type { RequestHead } from '@sofamesh/contract/message';
+import type { NetworkFilter } from '@sofamesh/contract/network-filter';
 import type { CodecOptions, Protocol } from '@sofamesh/contract/protocol';
 import type { Connection } from '@sofamesh/contract/transport';
 import { FilterChain } from '../chain/filter-chain.ts';
@@ -13,9 +14,9 @@ import type { Clusters, UpstreamCluster, UpstreamProtocol } from '../cluster/ups
 import type { KeepaliveConfig } from '../config/cluster.ts';
 import type { HttpProxyConfig, RpcProxyConfig } from '../config/listener.ts';
 import type { EngineEnvironment } from '../environment.ts';
-import type { NetworkFilter } from '../network-filter.ts';
 import type { RouteSlot, RouteSlots } from '../route/route-slots.ts';
 import { RouteTable } from '../route/route-table.ts';
+import { openStreamStats } from '../stream-stats.ts';
 import type { SpanReporters } from '../tracing/span-reporters.ts';
 import { Tracer } from '../tracing/tracer.ts';
 import { rawTcp } from './connect-terminator.ts';
@@ -68,6 +69,8 @@ export class StreamProxy implements NetworkFilter {
   readonly maxStreamDurationMs: number;
   readonly maxConnectionDurationMs: number;
   readonly drainTimeoutMs: number;
+  /** Undefined: as the transport has it. */
+  readonly closeGraceMs: number | undefined;
   readonly messageProgressTimeoutMs: number;
   readonly heldBytesMax: number;
   /** 0: no limit. */
@@ -119,7 +122,14 @@ export class StreamProxy implements NetworkFilter {
     const light = config.kind === 'rpc' && config.serviceLevel === 'light';
     for (const protocol of this.#codecs) {
       const settings = config.codecSettings[protocol.name];
-      this.#codecOptions.set(protocol, { limits: config.limits, settings, ...(light && { light }) });
+      // As Envoy's codecs count: for all listeners together.
+      const streamStats = http && openStreamStats(stats, '', protocol);
+      this.#codecOptions.set(protocol, {
+        limits: config.limits,
+        settings,
+        ...(light && { light }),
+        ...(streamStats && { streamStats }),
+      });
     }
     this.bufferBytesMax = bufferBytesMax;
     this.idleTimeoutMs = config.idleTimeoutMs;
@@ -128,6 +138,7 @@ export class StreamProxy implements NetworkFilter {
     this.maxStreamDurationMs = http?.maxStreamDurationMs ?? 0;
     this.maxConnectionDurationMs = http?.maxConnectionDurationMs ?? 0;
     this.drainTimeoutMs = http?.drainTimeoutMs ?? 0;
+    this.closeGraceMs = http?.delayedCloseMs;
     this.messageProgressTimeoutMs = config.messageProgressTimeoutMs;
     this.heldBytesMax = config.heldBytesMax;
     this.maxRequestsPerConnection = http?.maxRequestsPerConnection ?? 0;
@@ -214,7 +225,9 @@ export class StreamProxy implements NetworkFilter {
 
 function compileLogFormat({ compileFormat, compileJsonFormat }: EngineEnvironment): CompileLogFormat {
   return (format, where) =>
-    format.kind === 'text' ? compileFormat(format.text, where) : compileJsonFormat(format.json, where);
+    format.kind === 'text'
+      ? compileFormat(format.text, where, format.omitsEmpty ? '' : '-')
+      : compileJsonFormat(format.json, where, format.omitsEmpty);
 }
 
 /** `auto` is every HTTP protocol there is, told apart by a connection's first bytes. */

@@ -212,6 +212,30 @@ describe('slow clients', () => {
     assert.equal(world.stats.get('http.in.downstream_rq_timeout'), 1);
   });
 
+  test('that counts from the first byte of its head', async () => {
+    const { world, client } = await made({}, { requestTimeoutMs: 100 });
+    client.connection.write(Buffer.from('1 REQ POST'));
+    await world.settle();
+    await world.pass(60);
+    client.send(' host /');
+    await world.pass(45);
+    assert.deepEqual(world.logs, ['408 - request_overall_timeout 1 10.0.0.1:1']);
+    client.send('2 REQ POST host /');
+    await world.pass(90);
+    assert.equal(world.logs.length, 1, 'the next request has all of the time');
+  });
+
+  test('a head that is not whole by then is the whole request', async () => {
+    const { world, client } = await made({}, { requestTimeoutMs: 100, messageProgressTimeoutMs: 200 });
+    client.connection.write(Buffer.from('1 REQ POST'));
+    await world.settle();
+    await world.pass(105);
+    assert.match(client.lines[0]!, /^0 RSP 408/);
+    assert.deepEqual(world.logs, ['408 DPE request_overall_timeout 0 -']);
+    assert.equal(world.stats.get('http.in.downstream_rq_timeout'), 1);
+    assert.equal(world.stats.get('http.in.downstream_rq_header_timeout'), 0);
+  });
+
   test('a message that has begun must become whole, however it drips', async () => {
     const { world, client } = await made({}, { messageProgressTimeoutMs: 100 });
     for (const letter of '1 RE') {

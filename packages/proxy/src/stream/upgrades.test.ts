@@ -149,6 +149,26 @@ describe('CONNECT', () => {
     assert.deepEqual(world.stats.gaugesLeft(/downstream_cx|listeners_active|membership|_open$/), []);
   });
 
+  test('a POST ends here as well, where that is allowed', async () => {
+    for (const terminatesPost of [true, false]) {
+      const { world, upstream, client } = await worldOf([], {
+        upgrades: [ofRoute('connect', { terminates: true, terminatesPost })],
+      });
+      client.send('1 REQ POST db /', '1 DAT hello%0A');
+      await world.settle();
+      if (!terminatesPost) {
+        assert.match(upstream.take()[0]!, /^1 REQ POST/);
+        continue;
+      }
+      assert.deepEqual(upstream.take(), ['hello']);
+      assert.match(client.take()[0]!, /^1 RSP 200/);
+      upstream.peer.connection.write(Buffer.from('world\n'));
+      upstream.peer.connection.end();
+      await world.settle();
+      assert.deepEqual(client.take().slice(0, 1), ['1 DAT world%0A']);
+    }
+  });
+
   test('that ends here: a client that goes takes its connection along', async () => {
     const { world, upstream, client } = await worldOf([], terminating);
     client.send('1 REQ CONNECT db:5432  upgrade=x', '1 DAT a%0A');

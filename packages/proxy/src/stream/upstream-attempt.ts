@@ -54,11 +54,12 @@ export class Attempt extends Deadline implements UpstreamAttempt {
   }
 
   /** What depends on the try, just before the head is sent. */
-  editHead(request: RequestHead, route: Route, attempts: number): void {
+  editHead(request: RequestHead, route: Route, attempts: number, tells: boolean): void {
     const { host } = this;
     if (route.countsAttempts) request.set('x-envoy-attempt-count', String(attempts));
-    if (route.rewritesHostToUpstream)
-      route.rewriteHost(request, (host instanceof UpstreamHost && host.hostname) || host.name);
+    // An address is no name: such a host keeps the one that the client has asked for.
+    if (route.rewritesHostToUpstream && host instanceof UpstreamHost && host.hostname !== '')
+      route.rewriteHost(request, host.hostname, tells);
   }
 
   onPoolReady(stream: ClientStream, carrier: UpstreamCarrier, fresh: boolean): void {

@@ -8,8 +8,16 @@ import { isGrpc, statusOfGrpcAnswer } from '../route/grpc.ts';
 import type { Route, WeightedCluster } from '../route/route.ts';
 import type { ActiveExchange } from './exchange.ts';
 import { heldByPeer } from './exchange.ts';
-import { noHealthyUpstream, perTryTimeout, upstreamFailed, upstreamStreamTooLong, upstreamTimeout } from './replies.ts';
-import { expectedTimeoutMs, requestTimeoutMs } from './request-timeout.ts';
+import { redirects, startAgain } from './internal-redirect.ts';
+import {
+  noHealthyUpstream,
+  perTryTimeout,
+  upstreamFailed,
+  upstreamRequestTooLong,
+  upstreamResponseTooLong,
+  upstreamTimeout,
+} from './replies.ts';
+import { expectedTimeoutMs, passOnGrpcTimeout, requestTimeoutMs, timeoutReply } from './request-timeout.ts';
 import { RetriedRequest } from './retried-request.ts';
 import { Attempt } from './upstream-attempt.ts';
 
@@ -71,7 +79,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
     this.#tellTimeout(0);
     if (exchange.proxy.edge?.schemeOfUpstream)
       request.scheme = this.cluster.config.tls === undefined ? 'http' : 'https';
-    this.#route.applyRequest(request, this.#target, exchange);
+    this.#route.applyRequest(request, this.#target, exchange, this.#addsHeaders);
     exchange.trace?.onCall(exchange);
     const { autoServerName } = this.cluster.config;
     if (autoServerName !== undefined) this.serverName = serverNameOf(autoServerName, request);
@@ -81,9 +89,10 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
 
   /** `spentMs`: of the route's time, by the tries before. */
   #tellTimeout(spentMs: number): void {
-    if (!this.#addsHeaders) return;
+    if (this.exchange.proxy.edge === undefined) return;
     const expectedMs = expectedTimeoutMs(this.#timeoutMs, this.retry?.policy.perTryTimeoutMs ?? 0, spentMs);
-    if (expectedMs > 0) this.request.set('x-envoy-expected-rq-timeout-ms', String(expectedMs));
+    passOnGrpcTimeout(this.request, this.#route.config.action, expectedMs);
+    if (expectedMs > 0 && this.#addsHeaders) this.request.set('x-envoy-expected-rq-timeout-ms', String(expectedMs));
   }
 
   // ── the request ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -210,7 +219,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
   #send(attempt: Attempt, stream: ClientStream): void {
     const exchange = this.exchange;
     const { request } = exchange;
-    attempt.editHead(request, this.#route, exchange.attempts);
+    attempt.editHead(request, this.#route, exchange.attempts, this.#addsHeaders);
     exchange.trace?.onSend(request);
     const { holdsBody } = this;
     stream.sendHead(request, this.#requestEnded && !holdsBody);
@@ -289,6 +298,16 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
       return;
     }
     retry?.settled(head.status < 500);
+    if (this.redirects !== undefined) {
+      const whole = attempt.requestSent && !this.bodyLost;
+      if (redirects(exchange, this.redirects, head, whole, this.cluster.stats)) {
+        if (end) this.#settle(attempt);
+        const body = this.takeBody();
+        this.close();
+        startAgain(exchange, head, body);
+        return;
+      }
+    }
     if (attempt.waiting) proxy.wheel.stop(attempt);
     if (attempt.requestSent) exchange.upstreamServiceMs = nowMs - attempt.sentMs;
     if (head.status === 101 || (request.method === 'CONNECT' && head.status < 300 && head.status >= 200)) {
@@ -303,6 +322,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
         head.set('x-envoy-upstream-service-time', String(Math.floor(exchange.upstreamServiceMs)));
       }
       if (this.#route.tellsAttempts) head.set('x-envoy-attempt-count', String(exchange.attempts));
+      exchange.showResponse(head);
       this.#route.applyResponse(head, this.#target, exchange);
       exchange.respond(head, end);
     } catch (thrown) {
@@ -371,18 +391,18 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
     const attempt = this.#attempt;
     this.cluster.stats.recordTimeout(attempt?.host);
     if (attempt !== undefined) this.#giveUp(attempt);
-    this.exchange.expire(upstreamTimeout);
+    this.exchange.expire(timeoutReply(this.exchange, upstreamTimeout));
   }
 
   onPerTryTimeout(attempt: Attempt): void {
     this.cluster.stats.rqPerTryTimeout.increment();
-    this.#expireTry(attempt, perTryTimeout);
+    this.#expireTry(attempt, timeoutReply(this.exchange, perTryTimeout));
   }
 
   /** The cluster's limit on the time of one stream. */
   onTooLong(attempt: Attempt): void {
     this.cluster.stats.rqMaxDurationReached.increment();
-    this.#expireTry(attempt, upstreamStreamTooLong);
+    this.#expireTry(attempt, this.#requestEnded ? upstreamResponseTooLong : upstreamRequestTooLong);
   }
 
   #expireTry(attempt: Attempt, reply: LocalReply): void {

@@ -30,14 +30,21 @@ async function made(
 }
 
 describe("the cluster's limit on the time of a stream", () => {
-  test('an answer that does not begin: 408, UMSDR', async () => {
+  test('half a request, to which no answer begins: 408', async () => {
+    const { world, client } = await made(() => {}, { streamDurationMs: 100 });
+    client.send('1 REQ POST host /');
+    await world.pass(104);
+    assert.match(client.lines[0]!, /^1 RSP 408/);
+  });
+
+  test('an answer that does not begin: 504, UMSDR', async () => {
     const { world, upstream, client } = await made(() => {}, { streamDurationMs: 100 });
     client.send('1 REQ. GET host /');
     await world.pass(99);
     assert.deepEqual(client.lines, []);
     await world.pass(5);
-    assert.match(client.lines[0]!, /^1 RSP 408/);
-    assert.deepEqual(world.logs, ['408 UMSDR upstream_max_stream_duration_reached 1 10.0.0.1:1']);
+    assert.match(client.lines[0]!, /^1 RSP 504/);
+    assert.deepEqual(world.logs, ['504 UMSDR upstream_max_stream_duration_reached 1 10.0.0.1:1']);
     assert.deepEqual(upstream.lines.slice(1), ['1 RST. local-reset']);
     assert.equal(world.stats.get('cluster.shop.upstream_rq_max_duration_reached'), 1);
   });

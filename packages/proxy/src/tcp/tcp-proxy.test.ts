@@ -59,6 +59,7 @@ class World {
     this.proxy = new TcpProxy(config, this, this.clusters);
   }
 
+  readonly compileFormat = (format: string) => () => format;
   readonly openAccessLog = () => ({ log: (record: LogRecord) => void this.entries.push(entryOf(record)) });
 
   accept(): ManualConnection {
@@ -248,7 +249,7 @@ test('a reset of one side is a reset of the other; a client that leaves early ta
   world.settle();
   assert.deepEqual(
     world.entries.map(({ flags }) => flags),
-    ['UC', '-', 'DC'],
+    ['UR', '-', 'DC'],
   );
   assert.equal(world.done, 3);
   assert.equal(world.count('cluster.c.upstream_cx_connect_fail'), 0);
@@ -399,6 +400,18 @@ test('hosts are told the addresses of the client before anything else', () => {
   assert.equal(`${preamble}`, 'PROXY TCP4 127.0.0.1 127.0.0.1 50000 40000\r\n');
   client.close('now');
   world.settle();
+});
+
+test('what was read before the session began is not counted as its bytes', () => {
+  const world = new World();
+  const client = world.accept();
+  client.bytesReceived += 44;
+  world.transport.connection(0).succeed();
+  client.deliver('hello');
+  client.close('now');
+  world.settle(client);
+  assert.deepEqual(world.entries[0]?.bytes, [5, 0]);
+  assert.equal(world.count('cluster.c.upstream_cx_destroy_with_active_rq'), 1);
 });
 
 test('the host is picked by the address of the client', () => {

@@ -1,13 +1,17 @@
 import type { AccessLog } from '@sofamesh/contract/access-log';
+import type { ConnectionState, NetworkFilter } from '@sofamesh/contract/network-filter';
 import type { Connection } from '@sofamesh/contract/transport';
 import type { Clusters } from '../cluster/upstream.ts';
 import type { TcpProxyConfig } from '../config/listener.ts';
 import type { EngineEnvironment } from '../environment.ts';
-import type { NetworkFilter } from '../network-filter.ts';
 import { TcpSession, type TcpSessionScope } from './tcp-session.ts';
 import { TcpStats } from './tcp-stats.ts';
+import { TunnelHeads } from './tunnel-head.ts';
 
-type TcpProxyEnvironment = Pick<EngineEnvironment, 'clock' | 'wheel' | 'random' | 'stats' | 'openAccessLog'>;
+type TcpProxyEnvironment = Pick<
+  EngineEnvironment,
+  'clock' | 'wheel' | 'random' | 'stats' | 'openAccessLog' | 'compileFormat'
+>;
 
 /** `envoy.filters.network.tcp_proxy`: joins each connection to a host of one of its clusters, chosen by weight. */
 export class TcpProxy implements NetworkFilter {
@@ -17,7 +21,7 @@ export class TcpProxy implements NetworkFilter {
   readonly #weightSum: number;
   readonly #sessions = new Set<TcpSession>();
 
-  /** Throws a CodedError when an access log's format is not usable. */
+  /** Throws a CodedError when the format of an access log or of a tunnel's request is not usable. */
   constructor(config: TcpProxyConfig, environment: TcpProxyEnvironment, clusters: Clusters) {
     this.#config = config;
     this.#environment = environment;
@@ -28,6 +32,7 @@ export class TcpProxy implements NetworkFilter {
       clusters,
       stats: new TcpStats(environment.stats, config.statPrefix),
       accessLogs,
+      tunnel: config.tunnel && new TunnelHeads(config.tunnel, environment.compileFormat),
       idleTimeoutMs: config.idleTimeoutMs,
       maxConnectAttempts: Math.max(1, config.maxConnectAttempts),
       maxDurationMs: config.maxDurationMs,
@@ -41,8 +46,9 @@ export class TcpProxy implements NetworkFilter {
     return this.#sessions.size;
   }
 
-  accept(connection: Connection, done: () => void): void {
-    const session = new TcpSession(this.#scope, connection, this.#clusterOf(connection), (ended) => {
+  accept(connection: Connection, done: () => void, state?: ConnectionState): void {
+    const cluster = state?.cluster ?? this.#pickCluster();
+    const session = new TcpSession(this.#scope, connection, cluster, (ended) => {
       this.#sessions.delete(ended);
       done();
     });
@@ -55,10 +61,6 @@ export class TcpProxy implements NetworkFilter {
 
   close(): void {
     for (const session of this.#sessions) session.cut('shutdown');
-  }
-
-  #clusterOf({ requestedServerName }: Connection): string {
-    return (this.#config.clusterByServerName === true && requestedServerName) || this.#pickCluster();
   }
 
   #pickCluster(): string {

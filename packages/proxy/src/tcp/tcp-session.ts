@@ -1,7 +1,7 @@
 import { formatAddress } from '@sofamesh/base/address';
 import type { AccessLog, LogRecord, LogRecordType } from '@sofamesh/contract/access-log';
 import type { Host, PickContext } from '@sofamesh/contract/balancer';
-import { ResponseFlag } from '@sofamesh/contract/message';
+import { type Headers, ResponseFlag, type ResponseHead } from '@sofamesh/contract/message';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
 import type { Clusters, UpstreamCluster } from '../cluster/upstream.ts';
 import type { EngineEnvironment } from '../environment.ts';
@@ -10,6 +10,9 @@ import { IdleWatch } from '../pool/idle-watch.ts';
 import { hashText } from '../route/hash-policy.ts';
 import { SessionTimer } from './session-timer.ts';
 import type { TcpStats } from './tcp-stats.ts';
+import { Tunnel, type TunnelHandler } from './tunnel.ts';
+import type { TunnelHeads } from './tunnel-head.ts';
+import type { UpstreamLink } from './upstream-link.ts';
 
 /** What the sessions of one proxy share. */
 export interface TcpSessionScope {
@@ -17,6 +20,8 @@ export interface TcpSessionScope {
   readonly clusters: Clusters;
   readonly stats: TcpStats;
   readonly accessLogs: readonly AccessLog[];
+  /** Undefined: upstream connections are plain ones. */
+  readonly tunnel: TunnelHeads | undefined;
   readonly idleTimeoutMs: number;
   readonly maxConnectAttempts: number;
   readonly maxDurationMs: number;
@@ -47,7 +52,10 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
   flags = ResponseFlag.none as number;
   details = '';
   upstreamFailure = '';
+  filterState: Readonly<Record<string, string>> | undefined = undefined;
   attempts = 0;
+  /** Without what was read before: a PROXY protocol header, a handshake. */
+  bytesReceived = 0;
   readonly hash: number | undefined;
   avoid: Host | undefined = undefined;
 
@@ -56,7 +64,7 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
   readonly #startMs: number;
   #cluster: UpstreamCluster | undefined = undefined;
   /** Of the attempt that is being made or has succeeded, also when it is gone. */
-  #upstream: Connection | undefined = undefined;
+  #upstream: UpstreamLink | undefined = undefined;
   #upstreamOpen = false;
   #connected = false;
   #downstreamOpen = true;
@@ -103,10 +111,6 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
     this.#close('reset', details);
   }
 
-  get bytesReceived(): number {
-    return this.downstream.bytesReceived;
-  }
-
   get bytesSent(): number {
     return this.downstream.bytesSent;
   }
@@ -124,6 +128,7 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
   onBytes(chunk: Buffer): void {
     const { stats } = this.#scope;
     stats.cxRxBytesTotal.add(chunk.length);
+    this.bytesReceived += chunk.length;
     if (!this.#connected) {
       this.#early.push(chunk);
       return;
@@ -168,7 +173,9 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
 
   onUpstreamBytes(chunk: Buffer): void {
     this.#scope.stats.cxTxBytesTotal.add(chunk.length);
-    passOn(this.downstream, chunk);
+    // What a tunnel delivers may be a part of what its connection read.
+    if (this.#upstream!.passOn === undefined) this.downstream.write(chunk);
+    else passOn(this.downstream, chunk);
     if (!this.downstream.writable) this.#upstream!.pauseReading();
   }
 
@@ -187,10 +194,26 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
     else if (!this.#connected) this.#onConnectFailed(cause);
     else if (cause.kind === 'closed') this.downstream.close('flush');
     else {
-      this.flags |= ResponseFlag.upstreamConnectionTermination;
+      this.flags |= ResponseFlag.upstreamRemoteReset;
       this.upstreamFailure = cause.reason;
       this.downstream.close('reset');
     }
+  }
+
+  // ── what the proxy said that a tunnel leads through ───────────────────────────────────────────────────────────
+
+  onTunnelHead(head: ResponseHead): void {
+    if (!this.#scope.tunnel?.keepsHead) return;
+    this.#keep('envoy.tcp_proxy.propagate_response_headers', head, [{ key: ':status', value: String(head.status) }]);
+  }
+
+  onTunnelTrailers(trailers: Headers): void {
+    if (this.#scope.tunnel?.keepsTrailers) this.#keep('envoy.tcp_proxy.propagate_response_trailers', trailers, []);
+  }
+
+  #keep(key: string, fields: Headers, headers: { key: string; value: string }[]): void {
+    fields.visit((name, value) => headers.push({ key: name, value }));
+    this.filterState = { ...this.filterState, [key]: JSON.stringify({ headers }) };
   }
 
   // ── of the idle watch ─────────────────────────────────────────────────────────────────────────────────────────
@@ -238,7 +261,7 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
       return;
     }
     this.avoid = host;
-    const upstream = cluster.dial(host, new UpstreamSide(this), this.downstream);
+    const upstream = this.#open(cluster, host);
     if (upstream === undefined) {
       this.#refuse(ResponseFlag.upstreamOverflow, 'overflow');
       return;
@@ -246,6 +269,13 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
     this.attempts++;
     this.#upstream = upstream;
     this.#upstreamOpen = true;
+  }
+
+  #open(cluster: UpstreamCluster, host: Host): UpstreamLink | undefined {
+    const { tunnel } = this.#scope;
+    const side = new UpstreamSide(this);
+    if (tunnel === undefined) return cluster.dial(host, side, this.downstream);
+    return Tunnel.open(cluster, host, tunnel.headFor(this), side, this.downstream);
   }
 
   #onConnectFailed(cause: CloseCause): void {
@@ -284,7 +314,7 @@ export class TcpSession extends IdleWatch implements ConnectionHandler, LogRecor
 }
 
 /** Told about one upstream connection of a session. */
-class UpstreamSide implements ConnectionHandler {
+class UpstreamSide implements TunnelHandler {
   readonly #session: TcpSession;
 
   constructor(session: TcpSession) {
@@ -293,6 +323,14 @@ class UpstreamSide implements ConnectionHandler {
 
   onConnect(): void {
     this.#session.onUpstreamConnect();
+  }
+
+  onTunnelHead(head: ResponseHead): void {
+    this.#session.onTunnelHead(head);
+  }
+
+  onTunnelTrailers(trailers: Headers): void {
+    this.#session.onTunnelTrailers(trailers);
   }
 
   onBytes(chunk: Buffer): void {

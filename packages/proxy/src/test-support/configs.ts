@@ -150,7 +150,7 @@ export function rpcProxy(routes: RpcProxyConfig['routes'], more: Partial<RpcProx
 }
 
 export function chain(network: NetworkConfig, more: Partial<FilterChainConfig> = {}): FilterChainConfig {
-  return { name: '', match: anyMatch, tls: undefined, network, ...more };
+  return { name: '', match: anyMatch, tls: undefined, earlyFilters: [], network, ...more };
 }
 
 export function listenerConfig(

@@ -7,6 +7,7 @@ import type { LogRecord } from '@sofamesh/contract/access-log';
 import type { Balancer, BalancerKind, Host, PickContext } from '@sofamesh/contract/balancer';
 import type { FilterKind } from '@sofamesh/contract/filter';
 import { formatResponseFlags } from '@sofamesh/contract/message';
+import type { NetworkFilterKind } from '@sofamesh/contract/network-filter';
 import type { Protocol } from '@sofamesh/contract/protocol';
 import type { SpanFormat, SpanFormatName, SpanRecord } from '@sofamesh/contract/trace';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
@@ -22,6 +23,24 @@ import { MemoryNetwork } from './memory-network.ts';
 export function logLine(record: LogRecord): string {
   const { status, details, attempts, upstreamHost } = record;
   return [status, formatResponseFlags(record.flags), details, attempts, upstreamHost || '-'].join(' ');
+}
+
+/** A few operators of formats, as `replace` wants them. */
+function operatorOf(record: LogRecord): (text: string, operator: string, argument: string) => string {
+  return (text, operator, argument) => {
+    switch (operator) {
+      case 'ROUTE_NAME':
+        return record.routeName;
+      case 'RESPONSE_CODE':
+        return String(record.status);
+      case 'RESPONSE_CODE_DETAILS':
+        return record.details;
+      case 'RESP':
+        return record.response?.get(argument) ?? '-';
+      default:
+        return text;
+    }
+  };
 }
 
 class InTurn implements Balancer {
@@ -73,7 +92,15 @@ export class EngineWorld {
 
   constructor(
     filters: readonly FilterKind[] = [],
-    options: { seed?: number; drainMs?: number; downstreamConnectionsMax?: number; withoutSpans?: boolean } = {},
+    options: {
+      seed?: number;
+      drainMs?: number;
+      downstreamConnectionsMax?: number;
+      downstreamPlaces?: SharedArrayBuffer;
+      worker?: number;
+      withoutSpans?: boolean;
+      networkFilters?: readonly NetworkFilterKind[];
+    } = {},
   ) {
     this.random = new SeededRandom(options.seed ?? 1);
     this.network = new MemoryNetwork(options.seed === undefined ? undefined : this.random);
@@ -95,13 +122,14 @@ export class EngineWorld {
       protocols: this.protocols,
       balancers: new Map([[balancer.name, balancer]]),
       filters: new Map([routerKind, ...filters].map((kind) => [kind.name, kind])),
+      networkFilters: new Map((options.networkFilters ?? []).map((kind) => [kind.name, kind])),
       openAccessLog: () => ({
         log: (record) => {
           this.logs.push(logLine(record));
           this.records.push(record);
         },
       }),
-      compileFormat: (format) => (record) => format.replace('%ROUTE_NAME%', record.routeName),
+      compileFormat: (format) => (record) => format.replace(/%(\w+)(?:\((.*?)\))?%/g, operatorOf(record)),
       compileJsonFormat: (format) => () => JSON.stringify(format),
       ...(options.withoutSpans !== true && { spanFormat: this.#spanFormat }),
       requestId: () => `id-${++requests}`,
@@ -109,6 +137,8 @@ export class EngineWorld {
       ...(options.downstreamConnectionsMax !== undefined && {
         downstreamConnectionsMax: options.downstreamConnectionsMax,
       }),
+      ...(options.downstreamPlaces !== undefined && { downstreamPlaces: options.downstreamPlaces }),
+      ...(options.worker !== undefined && { worker: options.worker }),
     });
   }
 

@@ -142,6 +142,7 @@ export class MemoryConnection implements Connection {
   bytesReceived = 0;
   bytesSent = 0;
   bufferedBytes = 0;
+  closeGraceMs: number | undefined = undefined;
   handler: ConnectionHandler | undefined;
   readonly inbox: Delivery[] = [];
   /** What TLS was started with, and what was read before. */

@@ -11,8 +11,8 @@ export interface AccessLogOptions {
     | { readonly kind: 'stdout' }
     | { readonly kind: 'stderr' };
   readonly format:
-    | { readonly kind: 'text'; readonly text: string }
-    | { readonly kind: 'json'; readonly json: JsonFormat };
+    | { readonly kind: 'text'; readonly text: string; readonly omitsEmpty?: boolean }
+    | { readonly kind: 'json'; readonly json: JsonFormat; readonly omitsEmpty?: boolean };
 }
 
 const descriptors = { stdout: 1, stderr: 2 } as const;
@@ -35,8 +35,8 @@ export class AccessLogs {
   open({ sink, format }: AccessLogOptions): AccessLog {
     const render =
       format.kind === 'text'
-        ? compileFormat(format.text, 'access_log.format')
-        : compileJsonFormat(format.json, 'access_log.json_format');
+        ? compileFormat(format.text, 'access_log.format', format.omitsEmpty ? '' : '-')
+        : compileJsonFormat(format.json, 'access_log.json_format', format.omitsEmpty);
     const file = this.#file(sink);
     return { log: (record: LogRecord) => file.append(render(record)) };
   }

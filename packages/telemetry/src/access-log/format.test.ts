@@ -37,6 +37,7 @@ const record = {
   upstreamFailure: '',
   attempts: 2,
   traceId: '463ac35c9f6413ad48485a3953bb6124',
+  filterState: { 'a.key': '{"b":1}' },
   downstream: { id: 9, local: ipAddress('10.0.0.2', 15001), remote: ipAddress('::1', 4711), tls: undefined },
 } as unknown as LogRecord;
 
@@ -54,6 +55,8 @@ describe('access log formats', () => {
     ['%REQ(X-NONE?USER-AGENT)%', 'curl "8"'],
     ['%TRACE_ID% %SPAN_ID%', '463ac35c9f6413ad48485a3953bb6124 -'],
     ['%REQ(X-LONG):3%', 'aaa'],
+    ['%FILTER_STATE(a.key)% %FILTER_STATE(a.key:TYPED):4%', '{"b":1} {"b"'],
+    ['%FILTER_STATE(a.key:PLAIN)% %FILTER_STATE(other)%', '- -'],
     ['100%% %RESPONSE_FLAGS%', '100% UF,URX'],
     ['%RESP(SERVER)% %RESP(NOPE)%', 'mosn -'],
     ['%START_TIME(%Y/%m/%dT%H:%M:%S.%3f %s)%', '2026/11/24T15:48:02.007 1795535282'],
@@ -138,17 +141,46 @@ describe('what an answer says at its end', () => {
       serialHex: '0a',
       sha256Hex: 'ff',
       sha1Hex: 'ee',
-      subjectAltNames: ['URI:spiffe://x', 'DNS:a'],
+      subjectAltNames: ['URI:spiffe://x', 'DNS:a', 'IP:10.0.0.1', 'EMAIL:a@b', 'URI:spiffe://y'],
+      validFromMs: 0,
+      validToMs: Date.UTC(2026, 0, 2),
       pem: () => 'a b',
+      chainPem: () => 'no certificate',
     });
-    const tls = { peerCertificate: facts('CN=c'), localCertificate: facts('CN=s'), cipher: 'C' };
+    const tls = {
+      peerSubjectAltNames: facts('').subjectAltNames,
+      peerCertificate: facts('CN=c'),
+      localCertificate: facts('CN=s'),
+      cipher: 'C',
+    };
     const secured = { ...answered, downstream: { ...answered.downstream, tls } } as unknown as LogRecord;
     const peer = '%DOWNSTREAM_PEER_SUBJECT% %DOWNSTREAM_PEER_ISSUER% %DOWNSTREAM_PEER_SERIAL% %DOWNSTREAM_PEER_CERT%';
     assert.equal(say(peer, secured), 'CN=c CN=ca 0a a%20b');
     assert.equal(say('%DOWNSTREAM_PEER_FINGERPRINT_256% %DOWNSTREAM_PEER_FINGERPRINT_1%', secured), 'ff ee');
     const ours =
       '%DOWNSTREAM_LOCAL_SUBJECT% %DOWNSTREAM_LOCAL_URI_SAN% %DOWNSTREAM_LOCAL_DNS_SAN% %DOWNSTREAM_TLS_CIPHER%';
-    assert.equal(say(ours, secured), 'CN=s spiffe://x a C');
+    assert.equal(say(ours, secured), 'CN=s spiffe://x,spiffe://y a C');
+    const names = '%DOWNSTREAM_PEER_IP_SAN% %DOWNSTREAM_PEER_EMAIL_SAN% %DOWNSTREAM_PEER_OTHERNAME_SAN%';
+    assert.equal(say(names, secured), '10.0.0.1 a@b -');
+    const validity = '%DOWNSTREAM_PEER_CERT_V_START% %DOWNSTREAM_PEER_CERT_V_END(%F)%';
+    assert.equal(say(validity, secured), '1970-01-01T00:00:00.000Z 2026-01-02');
+    assert.equal(say('%DOWNSTREAM_PEER_CHAIN_SERIALS% %TLS_JA3_FINGERPRINT%', secured), '- -');
     assert.equal(say(peer), '- - - -');
+    assert.equal(say(validity), '- -');
+  });
+
+  test('what is not there may be nothing', () => {
+    assert.equal(compileFormat('a%REQ(x-none)%b', 'test', '')(record), 'ab');
+    const json = {
+      gone: '%REQ(x-none)%',
+      text: 'a%REQ(x-none)%',
+      inner: { gone: '%REQ(x-none)%' },
+      status: '%RESPONSE_CODE%',
+    };
+    assert.equal(compileJsonFormat(json, 'test', true)(record), '{"text":"a","inner":{},"status":503}\n');
+    assert.equal(
+      compileJsonFormat(json, 'test')(record),
+      '{"gone":null,"text":"a-","inner":{"gone":null},"status":503}\n',
+    );
   });
 });

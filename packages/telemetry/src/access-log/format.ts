@@ -45,14 +45,17 @@ function operatorEnd(format: string, from: number): number {
   return -1;
 }
 
-/** Compiles a format string: for text logs and for header values. Throws a CodedError that begins with `where`. */
-export function compileFormat(format: string, where: string): (record: LogRecord) => string {
+/**
+ * Compiles a format string: for text logs and for header values. `absent` stands for what is not there. Throws a
+ * CodedError that begins with `where`.
+ */
+export function compileFormat(format: string, where: string, absent = '-'): (record: LogRecord) => string {
   const parts = parse(format, where);
   return (record) => {
     let text = '';
     for (let at = 0; at < parts.length; at++) {
       const part = parts[at]!;
-      text += typeof part === 'string' ? part : (part(record) ?? '-');
+      text += typeof part === 'string' ? part : (part(record) ?? absent);
     }
     return text;
   };
@@ -67,37 +70,48 @@ export type JsonFormat =
   | readonly JsonFormat[]
   | { readonly [key: string]: JsonFormat };
 
-/** One JSON object and a line end. A value that is one operator keeps its type; an absent one is null. */
-export function compileJsonFormat(format: JsonFormat, where: string): (record: LogRecord) => string {
-  const write = compileJsonValue(format, where);
+/**
+ * One JSON object and a line end. A value that is one operator keeps its type; an absent one is null, or with `omitsEmpty`
+ * left out together with its key.
+ */
+export function compileJsonFormat(
+  format: JsonFormat,
+  where: string,
+  omitsEmpty = false,
+): (record: LogRecord) => string {
+  const write = compileJsonValue(format, where, omitsEmpty);
   return (record) => `${write(record)}\n`;
 }
 
-function compileJsonValue(format: JsonFormat, where: string): (record: LogRecord) => string {
-  if (typeof format === 'string') return compileJsonString(format, where);
+function compileJsonValue(format: JsonFormat, where: string, omitsEmpty: boolean): (record: LogRecord) => string {
+  if (typeof format === 'string') return compileJsonString(format, where, omitsEmpty);
   if (format === null || typeof format !== 'object') {
     const constant = JSON.stringify(format);
     return () => constant;
   }
   if (Array.isArray(format)) {
-    const items = format.map((item: JsonFormat, at: number) => compileJsonValue(item, `${where}[${at}]`));
+    const items = format.map((item: JsonFormat, at: number) => compileJsonValue(item, `${where}[${at}]`, omitsEmpty));
     return (record) => `[${items.map((item) => item(record)).join(',')}]`;
   }
-  const fields = Object.entries(format).map(([key, value], at) => ({
-    lead: `${at === 0 ? '' : ','}${JSON.stringify(key)}:`,
-    write: compileJsonValue(value, `${where}.${key}`),
+  const fields = Object.entries(format).map(([key, value]) => ({
+    lead: `${JSON.stringify(key)}:`,
+    write: compileJsonValue(value, `${where}.${key}`, omitsEmpty),
   }));
   return (record) => {
     let text = '{';
-    for (const { lead, write } of fields) text += lead + write(record);
+    for (const { lead, write } of fields) {
+      const value = write(record);
+      if (omitsEmpty && value === 'null') continue;
+      text += text === '{' ? lead + value : `,${lead}${value}`;
+    }
     return `${text}}`;
   };
 }
 
-function compileJsonString(format: string, where: string): (record: LogRecord) => string {
+function compileJsonString(format: string, where: string, omitsEmpty: boolean): (record: LogRecord) => string {
   const parts = parse(format, where);
   const [only] = parts;
   if (parts.length === 1 && typeof only === 'function') return (record) => JSON.stringify(only(record) ?? null);
-  const compiled = compileFormat(format, where);
+  const compiled = compileFormat(format, where, omitsEmpty ? '' : '-');
   return (record) => JSON.stringify(compiled(record));
 }

@@ -3,11 +3,13 @@ import { CodedError } from '@sofamesh/base/errors';
 import type { LogRecord } from '@sofamesh/contract/access-log';
 import { formatResponseFlags, type RequestHead } from '@sofamesh/contract/message';
 import { compileTime, isoTime } from './time-format.ts';
+import { compileValidity, tlsOperators } from './tls-operators.ts';
 
 /** Undefined is printed as `-`. Numbers stay numbers in JSON logs. */
 export type Operator = (record: LogRecord) => string | number | undefined;
 
 const simple: Readonly<Record<string, Operator>> = {
+  ...tlsOperators,
   ACCESS_LOG_TYPE: ({ type, request }) => type ?? (request === undefined ? 'TcpConnectionEnd' : 'DownstreamEnd'),
   PROTOCOL: ({ request }) => request?.protocol,
   RESPONSE_CODE: ({ status }) => status,
@@ -18,6 +20,7 @@ const simple: Readonly<Record<string, Operator>> = {
   DURATION: ({ durationMs }) => Math.floor(durationMs),
   RESPONSE_DURATION: ({ upstreamServiceMs }) => (upstreamServiceMs < 0 ? undefined : Math.floor(upstreamServiceMs)),
   UPSTREAM_HOST: ({ upstreamHost }) => upstreamHost || undefined,
+  UPSTREAM_REMOTE_ADDRESS: ({ upstreamHost }) => upstreamHost || undefined,
   UPSTREAM_CLUSTER: ({ upstreamCluster }) => upstreamCluster || undefined,
   UPSTREAM_CLUSTER_RAW: ({ upstreamCluster }) => upstreamCluster || undefined,
   UPSTREAM_LOCAL_ADDRESS: ({ upstreamLocal }) => upstreamLocal || undefined,
@@ -34,23 +37,6 @@ const simple: Readonly<Record<string, Operator>> = {
   DOWNSTREAM_DIRECT_REMOTE_ADDRESS: ({ downstream }) => formatAddress(directOf(downstream)),
   DOWNSTREAM_DIRECT_REMOTE_PORT: ({ downstream }) => portOf(directOf(downstream)),
   DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: ({ downstream }) => hostOf(directOf(downstream)),
-  DOWNSTREAM_PEER_URI_SAN: ({ downstream }) => sansOf(downstream.tls?.peerSubjectAltNames, 'URI:'),
-  DOWNSTREAM_PEER_DNS_SAN: ({ downstream }) => sansOf(downstream.tls?.peerSubjectAltNames, 'DNS:'),
-  DOWNSTREAM_PEER_SUBJECT: ({ downstream }) => downstream.tls?.peerCertificate?.subject,
-  DOWNSTREAM_PEER_ISSUER: ({ downstream }) => downstream.tls?.peerCertificate?.issuer,
-  DOWNSTREAM_PEER_SERIAL: ({ downstream }) => downstream.tls?.peerCertificate?.serialHex,
-  DOWNSTREAM_PEER_FINGERPRINT_256: ({ downstream }) => downstream.tls?.peerCertificate?.sha256Hex,
-  DOWNSTREAM_PEER_FINGERPRINT_1: ({ downstream }) => downstream.tls?.peerCertificate?.sha1Hex,
-  DOWNSTREAM_PEER_CERT: ({ downstream }) => {
-    const pem = downstream.tls?.peerCertificate?.pem();
-    return pem === undefined ? undefined : encodeURIComponent(pem);
-  },
-  DOWNSTREAM_LOCAL_SUBJECT: ({ downstream }) => downstream.tls?.localCertificate?.subject,
-  DOWNSTREAM_LOCAL_URI_SAN: ({ downstream }) => sansOf(downstream.tls?.localCertificate?.subjectAltNames, 'URI:'),
-  DOWNSTREAM_LOCAL_DNS_SAN: ({ downstream }) => sansOf(downstream.tls?.localCertificate?.subjectAltNames, 'DNS:'),
-  DOWNSTREAM_TLS_CIPHER: ({ downstream }) => downstream.tls?.cipher || undefined,
-  DOWNSTREAM_TLS_VERSION: ({ downstream }) => downstream.tls?.version,
-  REQUESTED_SERVER_NAME: ({ downstream }) => downstream.requestedServerName ?? downstream.tls?.serverName,
   CONNECTION_ID: ({ downstream }) => downstream.id,
   ROUTE_NAME: ({ routeName }) => routeName || undefined,
   VIRTUAL_HOST_NAME: ({ virtualHost }) => virtualHost || undefined,
@@ -78,11 +64,6 @@ function portOf(address: Addressed): number | undefined {
   return address.kind === 'ip' ? address.port : undefined;
 }
 
-function sansOf(names: readonly string[] | undefined, kind: string): string | undefined {
-  const found = (names ?? []).filter((name) => name.startsWith(kind)).map((name) => name.slice(kind.length));
-  return found.length > 0 ? found.join(',') : undefined;
-}
-
 /** Longest value of a `%REQ%` or `%RESP%` without a length of its own; docs/limits.md. */
 const valueCharactersMax = 8192;
 
@@ -94,6 +75,8 @@ export function compileOperator(text: string, where: string): Operator {
   const limit = length === undefined ? valueCharactersMax : Number(length);
   const known = simple[name];
   if (known !== undefined) return known;
+  const validity = compileValidity(name, argument, where);
+  if (validity !== undefined) return validity;
   switch (name) {
     case 'REQ':
       return truncated(firstOf(argument, where, requestHeader), limit);
@@ -117,12 +100,24 @@ export function compileOperator(text: string, where: string): Operator {
       return () => process.env['HOSTNAME'];
     case 'DYNAMIC_METADATA':
       return truncated(proxyMetadata(argument ?? ''), limit);
-    // Known to Envoy, with nothing behind them here: printed as absent instead of refusing a mesh-wide format.
     case 'FILTER_STATE':
+      return truncated(filterState(argument ?? ''), limit);
+    // Known to Envoy, with nothing behind them here: printed as absent instead of refusing a mesh-wide format.
     case 'CEL':
     case 'METADATA':
     case 'UPSTREAM_METADATA':
+    case 'DOWNSTREAM_TLS_SESSION_ID':
+    case 'DOWNSTREAM_TRANSPORT_FAILURE_REASON':
+    case 'TLS_JA3_FINGERPRINT':
+    case 'TLS_JA4_FINGERPRINT':
+    case 'UPSTREAM_PEER_CERT':
+    case 'UPSTREAM_PEER_ISSUER':
+    case 'UPSTREAM_PEER_SUBJECT':
     case 'UPSTREAM_PEER_URI_SAN':
+    case 'UPSTREAM_PEER_DNS_SAN':
+    case 'UPSTREAM_TLS_CIPHER':
+    case 'UPSTREAM_TLS_SESSION_ID':
+    case 'UPSTREAM_TLS_VERSION':
       return () => undefined;
     default:
       throw new CodedError('bad_format', `${where}: %${text}%: unknown operator ${name}`);
@@ -139,6 +134,12 @@ function proxyMetadata(argument: string): (record: LogRecord) => string | undefi
     // The client chooses the bytes; a line of the log must stay one.
     return key === undefined ? values && JSON.stringify(values) : values?.[key]?.replaceAll(/\p{Cc}/gu, '?');
   };
+}
+
+/** `KEY` or `KEY:TYPED`; what is kept here has neither of the other two forms, as in Envoy. */
+function filterState(argument: string): (record: LogRecord) => string | undefined {
+  const [key = '', form = 'TYPED'] = argument.split(':', 2);
+  return form === 'TYPED' ? (record) => record.filterState?.[key] : () => undefined;
 }
 
 function startTime(format: (wallMs: number) => string): Operator {

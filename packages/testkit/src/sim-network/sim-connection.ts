@@ -50,6 +50,7 @@ export class SimConnection implements Connection {
   tls: TlsSession | undefined = undefined;
   bytesReceived = 0;
   bytesSent = 0;
+  closeGraceMs: number | undefined = undefined;
 
   readonly #host: SimConnectionHost;
   readonly #watermarks: Watermarks;
@@ -73,7 +74,6 @@ export class SimConnection implements Connection {
   #readAwaited = false;
   #cause: CloseCause | undefined = undefined;
   #graceTimer: Timer | undefined = undefined;
-  #onGone: (() => void) | undefined = undefined;
   /** What a TLS client has said to this end, which is still in plain. */
   #hello: ClientTls | undefined = undefined;
   #handshake: SimHandshake | undefined = undefined;
@@ -192,10 +192,9 @@ export class SimConnection implements Connection {
     this.#abandonDial = abandon;
   }
 
-  /** @internal It stands; `tell`: it was dialled. `onGone` comes once, when it has closed. */
-  opened(tell: boolean, onGone?: () => void): void {
+  /** @internal It stands; `tell`: it was dialled. */
+  opened(tell: boolean): void {
     this.#abandonDial = undefined;
-    this.#onGone = onGone;
     if (this.#state === 'connecting') {
       this.#state = 'open';
       if (tell) this.#tell((handler) => handler.onConnect?.());
@@ -266,7 +265,6 @@ export class SimConnection implements Connection {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#host.live.delete(this);
-    this.#onGone?.();
     try {
       this.#handler?.onClose(this.#cause!);
     } catch (error) {
@@ -385,12 +383,12 @@ export class SimConnection implements Connection {
     if (this.#endSent && peerEnded) this.finishLater({ kind: 'closed', reason: 'both sides ended' });
   }
 
-  #closeAtOnce(reset: boolean, reason: string): void {
+  #closeAtOnce(reset: boolean, reason: string, timedOut = false): void {
     if (this.#abandonDial !== undefined) this.#abandonDial();
     // Closing over unread bytes makes the system send a reset.
     else if (reset || this.#arrivedBytes > 0) this.#out.send({ kind: 'reset', reason: 'ECONNRESET' });
     else if (!this.#endSent) this.#out.send({ kind: 'end' });
-    this.finishLater({ kind: 'closed', reason });
+    this.finishLater(timedOut ? { kind: 'closed', reason, timedOut } : { kind: 'closed', reason });
   }
 
   #closeAfterFlush(): void {
@@ -409,17 +407,18 @@ export class SimConnection implements Connection {
 
   #watchFlush(): void {
     const sent = this.bytesSent;
-    this.#graceTimer = this.#host.clock.after(this.#host.closeStallMs, () => {
+    this.#graceTimer = this.#host.clock.after(this.closeGraceMs || this.#host.closeStallMs, () => {
       if (this.#state !== 'flushing' || this.#endSent) return;
       if (this.bytesSent > sent) this.#watchFlush();
-      else this.#closeAtOnce(true, 'the peer did not take what was written');
+      else this.#closeAtOnce(true, 'the peer did not take what was written', true);
     });
   }
 
   #awaitPeerEnd(): void {
     this.#graceTimer?.cancel();
-    this.#graceTimer = this.#host.clock.after(this.#host.closeGraceMs, () => {
-      if (this.#state === 'flushing') this.#closeAtOnce(false, 'closed by this side');
+    const graceMs = this.closeGraceMs ?? this.#host.closeGraceMs;
+    this.#graceTimer = this.#host.clock.after(graceMs, () => {
+      if (this.#state === 'flushing') this.#closeAtOnce(false, 'closed by this side', graceMs > 0);
     });
   }
 

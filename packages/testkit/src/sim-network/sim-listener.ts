@@ -1,7 +1,7 @@
 import type { Address } from '@sofamesh/base/address';
 import { CodedError } from '@sofamesh/base/errors';
 import { type Connection, defaultWatermarks, type Listener, type ListenOptions } from '@sofamesh/contract/transport';
-import type { Lane, Segment } from './lane.ts';
+import type { Lane } from './lane.ts';
 import { SimConnection, type SimConnectionHost } from './sim-connection.ts';
 
 /** Both lanes of a connection that was dialled, and the addresses as its listener sees them. */
@@ -19,7 +19,6 @@ export class SimListener implements Listener {
   readonly #host: SimConnectionHost;
   readonly #onConnection: (connection: Connection) => void;
   readonly #remove: () => void;
-  #connections = 0;
 
   constructor(
     host: SimConnectionHost,
@@ -42,17 +41,10 @@ export class SimListener implements Listener {
   /** Somebody dialled this listener. */
   accept(call: SimCall): void {
     call.down.send({ kind: 'accepted' });
-    if (this.#connections >= (this.options.connectionsMax ?? Number.POSITIVE_INFINITY)) {
-      call.down.send({ kind: 'end' });
-      call.up.receiver = resetBytes(call);
-      this.options.onRefused?.();
-      return;
-    }
-    this.#connections++;
     const watermarks = this.options.watermarks ?? defaultWatermarks;
     const connection = new SimConnection(this.#host, call.down, watermarks, undefined, call);
     call.up.receiver = (segment) => connection.receive(segment);
-    connection.opened(false, this.#onGone);
+    connection.opened(false);
     this.#introduce(connection);
   }
 
@@ -65,15 +57,4 @@ export class SimListener implements Listener {
       connection.close('reset');
     }
   }
-
-  readonly #onGone = (): void => {
-    this.#connections--;
-  };
-}
-
-/** What a machine answers for a connection that it does not have. */
-export function resetBytes({ down }: SimCall): (segment: Segment) => void {
-  return ({ kind }) => {
-    if (kind === 'bytes' || kind === 'hello') down.send({ kind: 'reset', reason: 'ECONNRESET' });
-  };
 }

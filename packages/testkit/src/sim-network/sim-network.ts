@@ -13,10 +13,10 @@ import {
   type Transport,
 } from '@sofamesh/contract/transport';
 import { calmLink, type LinkFaults } from './faults.ts';
-import { Lane, type LaneNetwork } from './lane.ts';
+import { Lane, type LaneNetwork, type Segment } from './lane.ts';
 import { SimConnection, type SimConnectionHost } from './sim-connection.ts';
 import { SimDial } from './sim-dial.ts';
-import { resetBytes, type SimCall, SimListener } from './sim-listener.ts';
+import { type SimCall, SimListener } from './sim-listener.ts';
 
 export interface SimNetworkOptions {
   readonly clock: ManualClock;
@@ -246,4 +246,11 @@ function covers(listening: Address, address: Address): boolean {
   if (listening.port !== address.port) return false;
   if (listening.host === address.host) return true;
   return isWildcard(listening) && isIP(listening.host) === isIP(address.host);
+}
+
+/** What a machine answers for a connection that it does not have. */
+function resetBytes({ down }: SimCall): (segment: Segment) => void {
+  return ({ kind }) => {
+    if (kind === 'bytes' || kind === 'hello') down.send({ kind: 'reset', reason: 'ECONNRESET' });
+  };
 }

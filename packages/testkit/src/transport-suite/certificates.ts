@@ -17,6 +17,8 @@ export interface IssueOptions {
   readonly expired?: boolean;
   /** May issue certificates itself; see {@link TestAuthority.subordinate}. */
   readonly authority?: boolean;
+  /** More lines of extensions, as OpenSSL's configuration has them. */
+  readonly extensions?: readonly string[];
 }
 
 /** A certificate authority for one test run, with ECDSA P-256 keys, made by the `openssl` program. */
@@ -51,8 +53,8 @@ export class TestAuthority {
     const at = `leaf${++this.#issued}`;
     const extensions = names.length === 0 ? '' : `subjectAltName=${names.join(',')}\n`;
     const limits = options.authority ? 'basicConstraints=critical,CA:TRUE\n' : '';
-    writeFileSync(this.#path(`${at}.ext`), `${limits}${extensions}`);
-    const { key = 'ec', subject = '/CN=test' } = options;
+    const { key = 'ec', subject = '/CN=test', extensions: more = [] } = options;
+    writeFileSync(this.#path(`${at}.ext`), `${limits}${extensions}${more.map((line) => `${line}\n`).join('')}`);
     this.#run(['req', '-utf8', ...newKey(key, `${at}.key`), '-subj', subject, '-out', `${at}.csr`]);
     const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-set_serial', String(this.#issued), '-extfile', `${at}.ext`];
     this.#run([

@@ -94,6 +94,38 @@ export function closingTests(test: SuiteTest): void {
     });
     await meeting.world.until(() => client.closed, 'the grace to end');
     assert.equal(server.received.toString(), 'bye');
+    assert.equal(client.cause!.timedOut, true);
+  });
+
+  test('gives up when the peer never ends, this side having ended before', async (meeting) => {
+    const { client, server } = await meeting.connect();
+    server.answersEnd = false;
+    client.call((connection) => {
+      connection.write(Buffer.from('bye'));
+      connection.end();
+    });
+    await meeting.world.until(() => server.count('end') === 1, 'the end');
+    client.call((connection) => connection.close('flush'));
+    await meeting.world.until(() => client.closed, 'the grace to end');
+    assert.equal(client.cause!.timedOut, true);
+  });
+
+  test('flushes and waits as long as the connection says, and for nothing where that is no time', async (meeting) => {
+    for (const [closeGraceMs, bytes] of [
+      [100, 100],
+      [0, bulkBytes],
+    ] as const) {
+      const { client, server } = await meeting.connect();
+      server.answersEnd = false;
+      client.call((connection) => {
+        connection.closeGraceMs = closeGraceMs;
+        connection.write(pattern(bytes));
+        connection.close('flush');
+      });
+      await meeting.world.until(() => client.closed && server.count('end') === 1, 'the end of a short grace');
+      assert.ok(server.received.equals(pattern(bytes)));
+      assert.deepEqual([client.cause!.kind, client.cause!.timedOut === true], ['closed', closeGraceMs > 0]);
+    }
   });
 
   test('gives up flushing when the peer takes nothing', async (meeting) => {
@@ -105,6 +137,7 @@ export function closingTests(test: SuiteTest): void {
       connection.close('flush');
     });
     await meeting.world.until(() => client.closed, 'the grace to end');
+    assert.equal(client.cause!.timedOut, true);
     server.call((connection) => connection.resumeReading());
     await meeting.world.until(() => server.closed, 'the peer to notice');
     if (meeting.world.resets) assert.equal(server.cause!.kind, 'reset', 'a part must not look like the whole');

@@ -73,21 +73,6 @@ export function meetingPlaceTests(test: SuiteTest): void {
     assert.equal(ids.size, 10);
   });
 
-  test('closes connections above the limit, and accepts again below it', async ({ world }) => {
-    let refused = 0;
-    const meeting = await Meeting.open(world, { connectionsMax: 2, onRefused: () => refused++ });
-    const first = await meeting.connect();
-    await meeting.connect();
-    const third = meeting.dial();
-    await world.until(() => third.closed, 'the refusal');
-    assert.deepEqual([refused, meeting.accepted.length], [1, 2]);
-    first.client.connection.close('now');
-    await world.until(() => first.server.closed, 'the first one to go');
-    await meeting.connect();
-    assert.deepEqual([refused, meeting.accepted.length], [1, 3]);
-    await meeting.finish();
-  });
-
   for (const where of ['connect', 'bytes', 'end', 'close'] as const) {
     test(`a handler that throws in on${where} hurts its own connection only`, async (meeting) => {
       const fine = await meeting.connect();

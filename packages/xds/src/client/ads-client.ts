@@ -47,6 +47,8 @@ export interface AdsSink {
 }
 
 export interface AdsClientOptions {
+  /** Of the service; default that of ADS. */
+  readonly method?: string;
   readonly dialer: MessageStreamDialer;
   readonly node: Node;
   readonly clock: Clock;
@@ -62,7 +64,7 @@ const queuedResponsesMax = 64;
 const errorCharactersMax = 16 * 1024;
 
 /**
- * Client side of state-of-the-world ADS: keeps one stream to the control plane, reconnects for ever, and resumes with
+ * Client side of state-of-the-world ADS, or of the service of one type: keeps one stream to the control plane, reconnects for ever, and resumes with
  * the versions that it accepted last. Resources stay bytes: reading and using them is the sink's part.
  */
 export class AdsClient {
@@ -143,7 +145,7 @@ export class AdsClient {
     };
     this.#nodeSent = false;
     for (const subscription of this.#subscriptions.values()) subscription.onNewStream();
-    this.#stream = this.#options.dialer.open(adsMethod, handler);
+    this.#stream = this.#options.dialer.open(this.#options.method ?? adsMethod, handler);
     this.#scheduleFlush();
   }
 

@@ -1,12 +1,13 @@
 import type { Stats } from '@sofamesh/contract/stats';
-import { clusterTypeUrl, endpointsTypeUrl, listenerTypeUrl, routeTypeUrl } from '../type-urls.ts';
+import { clusterTypeUrl, endpointsTypeUrl, listenerTypeUrl, routeTypeUrl, secretTypeUrl } from '../type-urls.ts';
 
-/** Envoy's names. It counts EDS per cluster and RDS per listener; here both are one subscription and count as such. */
+/** Envoy's names. It counts EDS per cluster, RDS per listener and SDS per secret; here each is one subscription and counts as such. */
 const prefixes: Readonly<Record<string, string>> = {
   [clusterTypeUrl]: 'cluster_manager.cds',
   [listenerTypeUrl]: 'listener_manager.lds',
   [endpointsTypeUrl]: 'cluster_manager.eds',
   [routeTypeUrl]: 'listener_manager.rds',
+  [secretTypeUrl]: 'sds',
 };
 
 export function subscriptionStats(stats: Stats, typeUrl: string) {

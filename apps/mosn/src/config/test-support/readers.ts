@@ -4,18 +4,25 @@ import { ClusterSchema } from '@sofamesh/api/gen/envoy/config/cluster/v3/cluster
 import { ClusterLoadAssignmentSchema } from '@sofamesh/api/gen/envoy/config/endpoint/v3/endpoint_pb';
 import { ListenerSchema } from '@sofamesh/api/gen/envoy/config/listener/v3/listener_pb';
 import { RouteConfigurationSchema } from '@sofamesh/api/gen/envoy/config/route/v3/route_pb';
-import { readers } from '../../catalogue-config.gen.ts';
+import { SecretSchema } from '@sofamesh/api/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
+import { networkReaders, readers } from '../../catalogue-config.gen.ts';
 import { Extensions } from '../extensions.ts';
 import { typeRegistry } from '../registry.ts';
 
-export const extensions = new Extensions(readers);
+export const extensions = new Extensions(readers, networkReaders);
 export const registry = typeRegistry(extensions);
 
-const schemas = [ClusterSchema, ClusterLoadAssignmentSchema, ListenerSchema, RouteConfigurationSchema] as const;
+const schemas = [
+  ClusterSchema,
+  ClusterLoadAssignmentSchema,
+  ListenerSchema,
+  RouteConfigurationSchema,
+  SecretSchema,
+] as const;
 
 /** A resource as a control plane sends it, from the JSON that people write. */
 export function resource(
-  kind: 'Cluster' | 'ClusterLoadAssignment' | 'Listener' | 'RouteConfiguration',
+  kind: 'Cluster' | 'ClusterLoadAssignment' | 'Listener' | 'RouteConfiguration' | 'Secret',
   json: JsonObject,
 ): Any {
   const schema = schemas.find(({ name }) => name === kind)!;

@@ -4,12 +4,20 @@ import { ManualClock } from '@sofamesh/base/manual-clock';
 import type { Counter, Gauge, Stats } from '@sofamesh/contract/stats';
 import type { ConfigUpdate } from '@sofamesh/proxy/config/update';
 import type { Rejection } from '@sofamesh/proxy/engine-api';
-import { clusterTypeUrl, endpointsTypeUrl, listenerTypeUrl, routeTypeUrl } from '@sofamesh/xds/type-urls';
+import type { AdsSink } from '@sofamesh/xds/client/ads-client';
+import {
+  clusterTypeUrl,
+  endpointsTypeUrl,
+  listenerTypeUrl,
+  routeTypeUrl,
+  secretTypeUrl,
+} from '@sofamesh/xds/type-urls';
 import { readBootstrap } from '../../config/bootstrap.ts';
 import { ads, extensions, registry, resource } from '../../config/test-support/readers.ts';
 import type { Applier, Subscriptions } from '../applier.ts';
 import type { Resolve } from '../dns.ts';
 import { ResourceState } from '../resource-state.ts';
+import type { StateEnvironment } from '../state-environment.ts';
 
 export class MapStats implements Stats {
   readonly values = new Map<string, number>();
@@ -133,7 +141,13 @@ export function world(
   const subscriptions = new RecordingSubscriptions();
   const stats = new MapStats();
   const config = readBootstrap([{ text: JSON.stringify(bootstrap), origin: 'test' }], registry, extensions);
-  const environment = { clock, logger: silentLogger, stats, extensions, applier, resolve };
+  const services = new Map<string, { subscriptions: RecordingSubscriptions; sink: AdsSink; open: boolean }>();
+  const openSecretService: StateEnvironment['openSecretService'] = ({ name }, sink) => {
+    const service = { subscriptions: new RecordingSubscriptions(), sink, open: true };
+    services.set(name, service);
+    return Object.assign(service.subscriptions, { stop: () => void (service.open = false) });
+  };
+  const environment = { clock, logger: silentLogger, stats, extensions, applier, resolve, openSecretService };
   const state = new ResourceState(config, environment, subscriptions);
   const initialized: number[] = [];
   const of =
@@ -158,6 +172,9 @@ export function world(
     eds: of('ClusterLoadAssignment', endpointsTypeUrl),
     lds: of('Listener', listenerTypeUrl),
     rds: of('RouteConfiguration', routeTypeUrl),
+    sds: of('Secret', secretTypeUrl),
+    /** Servers of secrets alone, by the name of their cluster. */
+    services,
     /** Lets time pass, and what it starts come to rest. */
     pass: async (durationMs: number) => {
       await rest();

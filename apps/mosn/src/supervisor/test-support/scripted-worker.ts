@@ -16,6 +16,8 @@ export class ScriptedWorker implements WorkerLink {
   readonly committed: string[] = [];
   /** Addresses that it was told to listen on, by listener. */
   readonly addresses = new Map<string, string>();
+  /** Listeners that were committed. */
+  readonly listeners = new Map<string, ListenerConfig>();
   /** Names of resources that it refuses. */
   refuses = new Set<string>();
   /** What happens with the next `prepare` instead of an answer. */
@@ -92,8 +94,10 @@ export class ScriptedWorker implements WorkerLink {
     for (const { name, version } of clusters) {
       if (!refused.has(`cluster ${name}`)) this.committed.push(`cluster ${name} ${version}`);
     }
-    for (const { name, address } of listeners) {
+    for (const listener of listeners) {
+      const { name, address } = listener;
       if (refused.has(`listener ${name}`)) continue;
+      this.listeners.set(name, listener);
       this.committed.push(`listener ${name}`);
       this.addresses.set(name, address.kind === 'pipe' ? address.path : `${address.host}:${address.port}`);
     }
