@@ -4,7 +4,7 @@ import { SeededRandom } from '@sofamesh/base/random';
 import type { Failure } from './examine.ts';
 import { hunt } from './hunt.ts';
 import { inputBytesMax, mutate } from './mutate.ts';
-import { readOptions } from './options.ts';
+import { huntsOf, readOptions } from './options.ts';
 import type { FuzzTarget } from './target.ts';
 
 /** A decoder with a fault, and what is found with it. */
@@ -125,4 +125,13 @@ test('reads its command line', () => {
   ]) {
     assert.throws(() => readOptions(args, 0));
   }
+});
+
+test('a name may be that of several decoders, which share the time', () => {
+  const names = ['http1-server', 'http1-client', 'http2-server', 'hpack', 'hpack-more'];
+  const hunts = (target: string) => huntsOf(target, 600, names).map(({ target: name, forMs }) => `${name} ${forMs}`);
+  assert.deepEqual(hunts('http1'), ['http1-server 300', 'http1-client 300']);
+  assert.deepEqual(hunts('hpack'), ['hpack 600']);
+  assert.deepEqual(hunts('all').length, 5);
+  assert.throws(() => hunts('http'), /there is no target http: http1-server, /);
 });

@@ -9,12 +9,27 @@ export interface FuzzOptions {
 
 export const usage = `npm run fuzz -- TARGET [--for 1m] [--seed N]
 
-  TARGET     a decoder; 'all': each in turn, for that long; without one, they are listed
+  TARGET     a decoder; 'http1': those whose names begin so, which share the time; 'all': each in turn, for that long;
+             without one, they are listed
   --for      how long, with s, m or h; default 1m
   --seed     of chance; default: another one every time
 `;
 
 const unitsMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
+
+export interface Hunt {
+  readonly target: string;
+  readonly forMs: number;
+}
+
+/** What is hunted one after the other. Throws an Error for a name that is none and begins none. */
+export function huntsOf(target: string, forMs: number, names: readonly string[]): Hunt[] {
+  if (target === 'all') return names.map((name) => ({ target: name, forMs }));
+  if (names.includes(target)) return [{ target, forMs }];
+  const family = names.filter((name) => name.startsWith(`${target}-`));
+  if (family.length === 0) throw new Error(`there is no target ${target}: ${names.join(', ')}`);
+  return family.map((name) => ({ target: name, forMs: forMs / family.length }));
+}
 
 /** Throws an Error with a sentence for whoever typed it. */
 export function readOptions(args: readonly string[], nowMs: number): FuzzOptions {

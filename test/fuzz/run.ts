@@ -1,11 +1,11 @@
-/** The fuzz command: `npm run fuzz -- http1-server --for 10m`. Exits with 1 when it found something. */
+/** The fuzz command: `npm run fuzz -- http1 --for 10m`. Exits with 1 when it found something. */
 import { relative } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '@sofamesh/base/errors';
 import { keepInput } from './found-inputs.ts';
 import type { HuntSummary } from './hunt.ts';
 import { InputSlot, type Report } from './input-slot.ts';
-import { type FuzzOptions, readOptions, usage } from './options.ts';
+import { type Hunt, huntsOf, readOptions, usage } from './options.ts';
 import { targets } from './targets/index.ts';
 
 /** An input that runs for longer than this never ends. */
@@ -63,7 +63,7 @@ function huntInThread(target: string, seed: number, forMs: number): Promise<Hunt
 }
 
 /** Goes on with another seed after an input that ended the thread. */
-async function huntFor(target: string, { seed, forMs }: FuzzOptions): Promise<number> {
+async function huntFor({ target, forMs }: Hunt, seed: number): Promise<number> {
   const endMs = performance.now() + forMs;
   let found = 0;
   let leftMs = forMs;
@@ -82,12 +82,10 @@ async function huntFor(target: string, { seed, forMs }: FuzzOptions): Promise<nu
 
 const names = targets.map(({ name }) => name);
 try {
-  const options = readOptions(process.argv.slice(2), Date.now());
-  const chosen = options.target === 'all' ? names : names.filter((name) => name === options.target);
-  if (options.target === undefined) console.log(`${usage}\ntargets: ${names.join(', ')}`);
-  else if (chosen.length === 0) throw new Error(`there is no target ${options.target}: ${names.join(', ')}`);
+  const { target, forMs, seed } = readOptions(process.argv.slice(2), Date.now());
   let found = 0;
-  for (const name of chosen) found += await huntFor(name, options);
+  if (target === undefined) console.log(`${usage}\ntargets: ${names.join(', ')}`);
+  else for (const hunt of huntsOf(target, forMs, names)) found += await huntFor(hunt, seed);
   if (found > 0) process.exitCode = 1;
 } catch (thrown) {
   console.error(messageOf(thrown));
