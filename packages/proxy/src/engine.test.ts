@@ -14,21 +14,11 @@ import {
   route,
   routeTable,
   rpcProxy,
+  tcpProxy,
 } from './test-support/configs.ts';
 import { answering, EngineWorld, type LinePeer, type Upstream } from './test-support/engine-world.ts';
 
-const tcp: TcpProxyConfig = {
-  kind: 'tcp',
-  statPrefix: 'raw',
-  clusters: [{ name: 'one', weight: 1 }],
-  idleTimeoutMs: 0,
-  maxConnectAttempts: 1,
-  maxDurationMs: 0,
-  hashSourceIp: false,
-  logOnConnect: false,
-  logFlushIntervalMs: 0,
-  accessLogs: [],
-};
+const tcp: TcpProxyConfig = tcpProxy('one');
 
 interface Made {
   readonly world: EngineWorld;

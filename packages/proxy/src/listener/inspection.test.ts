@@ -13,6 +13,7 @@ import {
   inline,
   listenerConfig,
   route,
+  tcpProxy,
 } from '../test-support/configs.ts';
 import { EngineWorld } from '../test-support/engine-world.ts';
 import { clientHello } from './test-support/client-hello.ts';
@@ -70,21 +71,7 @@ async function listening(chains: readonly FilterChainConfig[], more: Partial<Lis
 }
 
 const raw = (cluster: string, match: Partial<FilterChainConfig['match']>): FilterChainConfig =>
-  chain(
-    {
-      kind: 'tcp',
-      statPrefix: 'raw',
-      clusters: [{ name: cluster, weight: 1 }],
-      idleTimeoutMs: 0,
-      maxConnectAttempts: 1,
-      maxDurationMs: 0,
-      hashSourceIp: false,
-      logOnConnect: false,
-      logFlushIntervalMs: 0,
-      accessLogs: [],
-    },
-    { match: { ...anyMatch, ...match } },
-  );
+  chain(tcpProxy(cluster), { match: { ...anyMatch, ...match } });
 
 describe('a look at the first bytes', () => {
   const inspect: Partial<ListenerConfig> = {

@@ -8,7 +8,7 @@ import type {
 } from '@sofamesh/contract/network-filter';
 import type { Connection } from '@sofamesh/contract/transport';
 import type { CatalogueFilterConfig, TcpProxyConfig } from '../config/listener.ts';
-import { chain, clusterConfig, listenerConfig } from '../test-support/configs.ts';
+import { chain, clusterConfig, listenerConfig, tcpProxy } from '../test-support/configs.ts';
 import { EngineWorld } from '../test-support/engine-world.ts';
 import { sharedMemory } from './shared-numbers.ts';
 import { clientHello } from './test-support/client-hello.ts';
@@ -115,18 +115,7 @@ test('filters stand in their order, one of a kind more than once, and each has i
 
 test('a filter that chooses the cluster goes before the TCP proxy’s own choice; only it makes a listener wait', async () => {
   const world = new EngineWorld([], { networkFilters });
-  const tcp: TcpProxyConfig = {
-    kind: 'tcp',
-    statPrefix: 't',
-    clusters: [{ name: 'own', weight: 1 }],
-    idleTimeoutMs: 0,
-    maxConnectAttempts: 1,
-    maxDurationMs: 0,
-    hashSourceIp: false,
-    logOnConnect: false,
-    logFlushIntervalMs: 0,
-    accessLogs: [],
-  };
+  const tcp: TcpProxyConfig = tcpProxy('own', { statPrefix: 't' });
   await world.upstream(1, (_line, peer) => peer.send('own'));
   const other = await world.upstream(2, (_line, peer) => peer.send('by name'));
   const clusters = [clusterConfig('own', [1]), clusterConfig('shop', [2])];

@@ -14,6 +14,7 @@ import type { TcpProxyConfig } from '../config/listener.ts';
 import { lineProtocol } from '../pool/test-support/line-protocol.ts';
 import { ManualConnection, ManualTransport } from '../pool/test-support/manual-transport.ts';
 import { clusterConfig, endpoint, endpoints, inTurn } from '../pool/test-support/pool-world.ts';
+import { tcpProxy } from '../test-support/configs.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 interface Entry {
@@ -43,19 +44,11 @@ class World {
     const update = this.clusters.prepare({ clusters: [clusterConfig(cluster), clusterConfig({ name: 'other' })] });
     assert.deepEqual(update.rejections, []);
     update.commit([]);
-    const config: TcpProxyConfig = {
-      kind: 'tcp',
+    const config: TcpProxyConfig = tcpProxy('c', {
       statPrefix: 'p',
-      clusters: [{ name: 'c', weight: 1 }],
-      idleTimeoutMs: 0,
-      maxConnectAttempts: 1,
-      maxDurationMs: 0,
-      hashSourceIp: false,
-      logOnConnect: false,
-      logFlushIntervalMs: 0,
       accessLogs: [{ sink: { kind: 'stdout' }, format: { kind: 'text', text: '' } }],
       ...proxy,
-    };
+    });
     this.proxy = new TcpProxy(config, this, this.clusters);
   }
 

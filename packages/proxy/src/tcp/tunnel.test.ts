@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ClusterConfig } from '../config/cluster.ts';
 import type { TcpProxyConfig, TunnelConfig } from '../config/listener.ts';
-import { chain, clusterConfig, listenerConfig } from '../test-support/configs.ts';
+import { chain, clusterConfig, listenerConfig, tcpProxy } from '../test-support/configs.ts';
 import { EngineWorld, type LinePeer } from '../test-support/engine-world.ts';
 
 const connects: TunnelConfig = {
@@ -21,20 +21,12 @@ async function worldOf(
 ) {
   const world = new EngineWorld();
   const upstream = await world.upstream(1);
-  const tcp: TcpProxyConfig = {
-    kind: 'tcp',
+  const tcp: TcpProxyConfig = tcpProxy('proxy', {
     statPrefix: 't',
-    clusters: [{ name: 'proxy', weight: 1 }],
     tunnel: { ...connects, ...tunnel },
-    idleTimeoutMs: 0,
-    maxConnectAttempts: 1,
-    maxDurationMs: 0,
-    hashSourceIp: false,
-    logOnConnect: false,
-    logFlushIntervalMs: 0,
     accessLogs: [{ sink: { kind: 'stdout' }, format: { kind: 'text', text: '' } }],
     ...proxy,
-  };
+  });
   const rejections = await world.apply({
     clusters: [clusterConfig('proxy', [1], cluster)],
     listeners: [listenerConfig([chain(tcp)])],

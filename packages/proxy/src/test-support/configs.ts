@@ -9,6 +9,7 @@ import type {
   ListenerConfig,
   NetworkConfig,
   RpcProxyConfig,
+  TcpProxyConfig,
 } from '../config/listener.ts';
 import {
   type ForwardConfig,
@@ -147,6 +148,22 @@ export function httpProxy(routes: HttpProxyConfig['routes'], more: Partial<HttpP
 
 export function rpcProxy(routes: RpcProxyConfig['routes'], more: Partial<RpcProxyConfig> = {}): RpcProxyConfig {
   return { ...proxyDefaults, kind: 'rpc', routes, protocol: 'rpc', serviceLevel: 'full', methodStats: false, ...more };
+}
+
+export function tcpProxy(cluster: string, more: Partial<TcpProxyConfig> = {}): TcpProxyConfig {
+  return {
+    kind: 'tcp',
+    statPrefix: 'raw',
+    clusters: [{ name: cluster, weight: 1 }],
+    idleTimeoutMs: 0,
+    maxConnectAttempts: 1,
+    maxDurationMs: 0,
+    hashSourceIp: false,
+    logOnConnect: false,
+    logFlushIntervalMs: 0,
+    accessLogs: [],
+    ...more,
+  };
 }
 
 export function chain(network: NetworkConfig, more: Partial<FilterChainConfig> = {}): FilterChainConfig {
