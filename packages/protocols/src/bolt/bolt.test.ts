@@ -422,6 +422,27 @@ test('what does not name a service or method has none', () => {
   );
 });
 
+test('a header is found whatever its length, and one of another length is not taken for it', () => {
+  const server = new ScriptedServer(protocol);
+  const long = 'x'.repeat(44);
+  server.codec.receive(
+    boltFrame({
+      headers: [
+        [long, 'long'],
+        ['', 'empty'],
+        ['Grüße', 'hidden'],
+      ],
+    }),
+  );
+  const { head } = server.calls[0]!;
+  assert.deepEqual(
+    [long, 'x'.repeat(12), 'x'.repeat(32), '', 'y'].map((name) => head.get(name)),
+    ['long', undefined, undefined, 'empty', undefined],
+  );
+  head.set('y', '1');
+  assert.deepEqual([head.get('y'), head.get(long), head.authority, head.path], ['1', 'long', '', '/']);
+});
+
 test('broken header blocks cost one call', () => {
   const word = (value: number) => {
     const bytes = Buffer.alloc(4);

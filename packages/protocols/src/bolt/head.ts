@@ -182,6 +182,11 @@ export class BoltRequestHead extends BoltHead implements RequestHead {
   #serviceEnd = 0;
   #methodStart = 0;
   #methodEnd = 0;
+  /** Bit n: a key has n bytes, or n and a multiple of 32. Most headers that are asked for are not there. */
+  #keyLengths = 0;
+  /** What is asked for again and again, as long as nothing was edited. */
+  #receivedAuthority: string | undefined = undefined;
+  #receivedPath: string | undefined = undefined;
   #arguments: readonly (string | undefined)[] | undefined = undefined;
 
   readonly #light: boolean;
@@ -200,7 +205,9 @@ export class BoltRequestHead extends BoltHead implements RequestHead {
     for (let at = this.headerStart; at < this.headerEnd; at = entry.next) {
       if (!readEntry(frame, at, this.headerEnd, entry) || ++count > entriesMax) return false;
       if (entry.isNull) continue;
-      switch (entry.keyEnd - entry.keyStart) {
+      const keyLength = entry.keyEnd - entry.keyStart;
+      this.#keyLengths |= 1 << (keyLength & 31);
+      switch (keyLength) {
         case targetServiceKey.length:
           if (!keyIs(frame, entry, targetServiceKey)) break;
           this.#targetStart = entry.valueStart;
@@ -239,7 +246,9 @@ export class BoltRequestHead extends BoltHead implements RequestHead {
   }
 
   get authority(): string {
-    return this.#service().authority;
+    if (this.edits !== undefined) return this.#service().authority;
+    this.#receivedAuthority ??= this.#service().authority;
+    return this.#receivedAuthority;
   }
 
   /** Changes the interface in the headers that name the service; version and unique id stay. */
@@ -256,9 +265,8 @@ export class BoltRequestHead extends BoltHead implements RequestHead {
   get path(): string {
     const edited = this.editOf(methodKey);
     if (edited !== undefined) return `/${this.get(methodKey) ?? ''}`;
-    if (this.#light) return '/';
-    if (this.#methodStart === 0) this.#lookIntoContent();
-    return paths.read(this.frame, this.#methodStart, this.#methodEnd);
+    this.#receivedPath ??= this.#readPath();
+    return this.#receivedPath;
   }
 
   /** Changes the header that names the method; the content, where hessian2 has the name once more, stays. */
@@ -278,7 +286,8 @@ export class BoltRequestHead extends BoltHead implements RequestHead {
   }
 
   protected override receivedValue(name: string): string | undefined {
-    return this.#light ? undefined : super.receivedValue(name);
+    if (this.#light || (this.#keyLengths & (1 << (name.length & 31))) === 0) return undefined;
+    return super.receivedValue(name);
   }
 
   protected override visitReceived(visitor: (name: string, value: string) => void): void {
@@ -297,6 +306,12 @@ export class BoltRequestHead extends BoltHead implements RequestHead {
       if (value !== undefined) visitor(name, value);
     }
     super.visit(visitor);
+  }
+
+  #readPath(): string {
+    if (this.#light) return '/';
+    if (this.#methodStart === 0) this.#lookIntoContent();
+    return paths.read(this.frame, this.#methodStart, this.#methodEnd);
   }
 
   #lookIntoContent(): void {

@@ -136,24 +136,31 @@ function readEntries(entries: Entry[]): boolean {
   return true;
 }
 
-/**
- * The value of one attachment of the map at `at`, without reading the others. Undefined when it is not there or the map is
- * broken before it. For what every call is asked for.
- */
-export function findAttachment(frame: Buffer, at: number, name: string): string | undefined {
+/** What one walk over a map has found. One object for all walks: it is read before the next one. */
+export const walked = {
+  /** Where the value lies that was looked for, with its length; both 0 when it is not there or the map is broken before it. */
+  valueStart: 0,
+  valueEnd: 0,
+  /** Bit n: a key has n bytes, or n and a multiple of 32. None of a broken map, from which nothing is read. */
+  keyLengths: 0,
+};
+
+/** Walks over the map at `at` without keeping its entries: for what every call is asked for. */
+export function walkAttachments(frame: Buffer, at: number, name: string): void {
+  walked.valueStart = walked.valueEnd = walked.keyLengths = 0;
+  let keyLengths = 0;
   scanner.begin(frame, at, Math.min(frame.length, at + bytesMax));
-  let value: string | undefined;
   if (openMap()) {
     for (let count = 0; count < entriesMax && scanner.peek() !== mapEnd; count++) {
       if (!scanner.text()) break;
-      const found = nameIs(frame, scanner.textStart, scanner.textEnd, name);
-      const valueStart = scanner.at;
+      const { textStart, textEnd, at: valueStart } = scanner;
       if (!scanner.skipValue()) break;
-      if (!found) continue;
-      value = readScalar(frame, valueStart, scanner.at);
-      break;
+      keyLengths |= 1 << ((textEnd - textStart) & 31);
+      if (walked.valueEnd !== 0 || !nameIs(frame, textStart, textEnd, name)) continue;
+      walked.valueStart = valueStart;
+      walked.valueEnd = scanner.at;
     }
+    if (scanner.peek() === mapEnd) walked.keyLengths = keyLengths;
   }
   scanner.release();
-  return value;
 }

@@ -416,6 +416,9 @@ test('attachments that cannot be read are none, and the call passes all the same
     server.codec.receive(dubboFrame({ body }));
     const { head } = server.calls[0]!;
     assert.deepEqual([head.authority, head.path, head.get('group')], ['t.Api', '/echo', undefined], name);
+    // The walk that looks for the timeout notes which lengths of names there are.
+    assert.equal(head.timeoutMs, name === 'a map that is cut' ? 3000 : 0, name);
+    assert.deepEqual([head.get('group'), head.get('timeout')], [undefined, undefined], name);
     head.set('tenant', 'a');
     client.forward(server.calls[0]!);
     assert.deepEqual(client.connection.take(), dubboFrame({ body }), name);
@@ -439,6 +442,26 @@ test('a timeout counts if it is one, and is not looked for behind long arguments
   assert.equal(timeoutOf(long), 0);
   assert.equal(timeoutOf(long, { timeoutScanBytesMax: 100_000 }), 3000);
   assert.throws(() => timeoutOf({}, { timeoutScanBytesMax: -1 }), { code: 'bad_settings' });
+});
+
+test('attachments are found after the timeout was, whatever their length, and the first timeout counts', () => {
+  const server = new ScriptedServer(protocol);
+  const long = 'x'.repeat(39);
+  const attachments = [
+    [long, 'long'],
+    ['Timeout', '70'],
+    ['timeout', '90'],
+    ['', 'empty'],
+  ] as const;
+  server.codec.receive(call(3n, { attachments }));
+  const { head } = server.calls[0]!;
+  assert.equal(head.timeoutMs, 70);
+  assert.deepEqual(
+    [long, 'timeout', 'x'.repeat(7), '', 'group', 'version'].map((name) => head.get(name)),
+    ['long', '70,90', undefined, 'empty', undefined, '1.0.0'],
+  );
+  head.body = callBody({ attachments: [['group', 'h']] });
+  assert.deepEqual([head.get('group'), head.timeoutMs, head.get('group')], ['h', 0, 'h']);
 });
 
 test('texts before the arguments may be long, empty or not ASCII; anything else is refused', () => {

@@ -6,7 +6,7 @@ import { EditableHeaders, joined } from '../shared/editable-headers.ts';
 import { readScalar } from '../shared/hessian2/scalar.ts';
 import { Hessian2Scanner } from '../shared/hessian2/scanner.ts';
 import { decodeText, writeText } from '../shared/hessian2/text.ts';
-import { Attachments, findAttachment, skipValues } from './attachments.ts';
+import { Attachments, skipValues, walkAttachments, walked } from './attachments.ts';
 import { readTexts } from './fastjson2.ts';
 import { errorReply, Flag, headBytes, isTwoWay, Serialization, stampId } from './frame.ts';
 import type { DubboSettings } from './settings.ts';
@@ -109,6 +109,10 @@ abstract class DubboHead extends EditableHeaders {
 const scanner = new Hessian2Scanner();
 const services = new BytesCache(decodeText);
 const paths = new BytesCache((bytes, start, end) => `/${decodeText(bytes, start, end)}`);
+const timeouts = new BytesCache((bytes, start, end) => millisecondsOf(readScalar(bytes, start, end)));
+
+/** Any key may be there. */
+const allLengths = -1;
 
 /** A call as routes and filters see it; docs/rpc-as-http.md has the mapping. */
 export class DubboRequestHead extends DubboHead implements RequestHead {
@@ -127,8 +131,13 @@ export class DubboRequestHead extends DubboHead implements RequestHead {
   #argumentsAt = 0;
   /** 0: not looked for yet; -1: not to be found. */
   #attachmentsAt = 0;
+  /** See `walked`; of the attachments, once a walk has told. */
+  #keyLengths = allLengths;
   #newAuthority: string | undefined = undefined;
   #newMethod: string | undefined = undefined;
+  /** What was received and is asked for again and again. */
+  #authority: string | undefined = undefined;
+  #path: string | undefined = undefined;
 
   /** A whole frame. Nothing else of the head may be used before {@link index} has said true. */
   constructor(frame: Buffer, settings: DubboSettings) {
@@ -159,13 +168,13 @@ export class DubboRequestHead extends DubboHead implements RequestHead {
 
   /** Of the attachment `timeout`, which Dubbo 3 sends; not looked for behind very long arguments. */
   get timeoutMs(): number {
-    const text = this.editOf('timeout') === undefined ? this.#receivedTimeout() : this.get('timeout');
-    const timeoutMs = text === undefined ? 0 : Number(text);
-    return timeoutMs > 0 && timeoutMs <= 0x7fff_ffff ? timeoutMs : 0;
+    return this.editOf('timeout') === undefined ? this.#receivedTimeoutMs() : millisecondsOf(this.get('timeout'));
   }
 
   get authority(): string {
-    return this.#newAuthority ?? services.read(this.frame, this.#pathStart, this.#pathEnd);
+    if (this.#newAuthority !== undefined) return this.#newAuthority;
+    this.#authority ??= services.read(this.frame, this.#pathStart, this.#pathEnd);
+    return this.#authority;
   }
 
   /** Changes the path, and the attachments that repeat it. */
@@ -177,7 +186,8 @@ export class DubboRequestHead extends DubboHead implements RequestHead {
 
   get path(): string {
     if (this.#newMethod !== undefined) return `/${this.#newMethod}`;
-    return paths.read(this.frame, this.#methodStart, this.#methodEnd);
+    this.#path ??= paths.read(this.frame, this.#methodStart, this.#methodEnd);
+    return this.#path;
   }
 
   set path(path: string) {
@@ -195,7 +205,8 @@ export class DubboRequestHead extends DubboHead implements RequestHead {
   }
 
   protected override receivedValue(name: string): string | undefined {
-    return name === 'version' ? this.#receivedVersion() : super.receivedValue(name);
+    if (name === 'version') return this.#receivedVersion();
+    return (this.#keyLengths & (1 << (name.length & 31))) === 0 ? undefined : super.receivedValue(name);
   }
 
   protected override visitReceived(visitor: (name: string, value: string) => void): void {
@@ -214,6 +225,8 @@ export class DubboRequestHead extends DubboHead implements RequestHead {
     this.#pathAt = this.#pathStart = this.#versionAt = this.#versionStart = this.#versionEnd = 0;
     this.#methodAt = this.#methodStart = this.#typesAt = this.#typesStart = this.#argumentsAt = 0;
     this.#attachmentsAt = 0;
+    this.#keyLengths = allLengths;
+    this.#authority = this.#path = undefined;
     this.index();
   }
 
@@ -252,9 +265,12 @@ export class DubboRequestHead extends DubboHead implements RequestHead {
     return this.#typesAt;
   }
 
-  #receivedTimeout(): string | undefined {
+  #receivedTimeoutMs(): number {
     const at = this.attachmentsAt(this.settings.timeoutScanBytesMax);
-    return at < 0 ? undefined : findAttachment(this.frame, at, 'timeout');
+    if (at < 0) return 0;
+    walkAttachments(this.frame, at, 'timeout');
+    this.#keyLengths = walked.keyLengths;
+    return walked.valueEnd === 0 ? 0 : timeouts.read(this.frame, walked.valueStart, walked.valueEnd);
   }
 
   #receivedVersion(): string | undefined {
@@ -303,6 +319,12 @@ export class DubboRequestHead extends DubboHead implements RequestHead {
     this.#methodStart = method!.start;
     this.#typesAt = method!.end;
   }
+}
+
+/** Of a timeout as it was received; 0: there is none, or it makes no sense. */
+function millisecondsOf(text: string | undefined): number {
+  const ms = text === undefined ? 0 : Number(text);
+  return ms > 0 && ms <= 0x7fff_ffff ? ms : 0;
 }
 
 /** Number of arguments that a descriptor such as `Ljava/lang/String;[I` stands for; -1 when it is none. */

@@ -76,6 +76,37 @@ describe('access log formats', () => {
     });
   }
 
+  test('what is the same from line to line is kept only as long as it is', () => {
+    const line = compileFormat(
+      '%REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %BYTES_SENT% [%UPSTREAM_HOST%|%ROUTE_NAME%]',
+      'test',
+    );
+    const of = (path: string, status: number, bytesSent: number, upstreamHost: string) =>
+      line({ ...record, request: { ...record.request!, path }, status, bytesSent, upstreamHost } as LogRecord);
+    const expected: [string, number, number, string, string][] = [
+      ['/a', 200, 1, 'h:1', 'GET /a 200 1 [h:1|r]'],
+      ['/a', 200, 2, 'h:1', 'GET /a 200 2 [h:1|r]'],
+      ['/a', 200, 3, 'h:1', 'GET /a 200 3 [h:1|r]'],
+      ['/a', 500, 3, '', 'GET /a 500 3 [-|r]'],
+      ['/b', 500, 3, 'h:2', 'GET /b 500 3 [h:2|r]'],
+      ['/a', 200, 3, 'h:1', 'GET /a 200 3 [h:1|r]'],
+    ];
+    for (const [path, status, bytes, host, text] of expected) assert.equal(of(path, status, bytes, host), text);
+    const empty = compileFormat('%UPSTREAM_HOST%%ROUTE_NAME%', 'test', '');
+    assert.equal(empty({ ...record, upstreamHost: '', routeName: '' }), '');
+    assert.equal(empty({ ...record, upstreamHost: '', routeName: '' }), '');
+    assert.equal(empty({ ...record, upstreamHost: 'h', routeName: '' }), 'h');
+  });
+
+  test('the first of two times within a millisecond is that of the second', () => {
+    const at = (startWallMs: number) => compileFormat('%START_TIME%', 'test')({ ...record, startWallMs });
+    const ms = Date.UTC(2026, 10, 24, 15, 48, 2, 7);
+    assert.deepEqual(
+      [at(ms), at(ms + 0.9), at(ms + 1), at(ms - 8), at(ms)].map((text) => text.slice(17)),
+      ['02.007Z', '02.007Z', '02.008Z', '01.999Z', '02.007Z'],
+    );
+  });
+
   test('JSON keeps types and escapes values', () => {
     const line = compileJsonFormat(
       {

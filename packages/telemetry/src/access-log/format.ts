@@ -1,6 +1,7 @@
 import { CodedError } from '@sofamesh/base/errors';
 import type { LogRecord } from '@sofamesh/contract/access-log';
 import { compileOperator, type Operator } from './operators.ts';
+import { isSteady, SteadyRun } from './steady-run.ts';
 
 /** Envoy's default access log format, one line per exchange. */
 export const defaultTextFormat =
@@ -8,9 +9,11 @@ export const defaultTextFormat =
   '%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" ' +
   '"%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"\n';
 
-/** What a format is made of: literal text and operators, alternating as they come. */
-function parse(format: string, where: string): (string | Operator)[] {
-  const parts: (string | Operator)[] = [];
+type Parts = (string | Operator)[];
+
+/** What a format is made of: literal text and operators, alternating as they come. `steady`: operators that belong to a run. */
+function parse(format: string, where: string, steady = new Set<Operator>()): Parts {
+  const parts: Parts = [];
   let literal = '';
   for (let at = 0; at < format.length; ) {
     if (format[at] !== '%') {
@@ -26,7 +29,10 @@ function parse(format: string, where: string): (string | Operator)[] {
     if (end < 0) throw new CodedError('bad_format', `${where}: a % at ${at} has no end`);
     if (literal !== '') parts.push(literal);
     literal = '';
-    parts.push(compileOperator(format.slice(at + 1, end), where));
+    const text = format.slice(at + 1, end);
+    const operator = compileOperator(text, where);
+    parts.push(operator);
+    if (isSteady(text)) steady.add(operator);
     at = end + 1;
   }
   if (literal !== '') parts.push(literal);
@@ -50,15 +56,52 @@ function operatorEnd(format: string, from: number): number {
  * CodedError that begins with `where`.
  */
 export function compileFormat(format: string, where: string, absent = '-'): (record: LogRecord) => string {
-  const parts = parse(format, where);
+  const pieces = piecesOf(format, where, absent);
   return (record) => {
     let text = '';
-    for (let at = 0; at < parts.length; at++) {
-      const part = parts[at]!;
-      text += typeof part === 'string' ? part : (part(record) ?? absent);
+    for (let at = 0; at < pieces.length; at++) {
+      const piece = pieces[at]!;
+      text += piece instanceof SteadyRun ? piece.render(record) : piece.lead + (piece.operator(record) ?? absent);
     }
     return text;
   };
+}
+
+/** An operator with the text in front of it. */
+interface Single {
+  readonly lead: string;
+  readonly operator: Operator;
+}
+
+const nothing: Operator = () => '';
+
+/** Where two or more steady operators follow each other they become a run, with all text around them. */
+function piecesOf(format: string, where: string, absent: string): (Single | SteadyRun)[] {
+  const steady = new Set<Operator>();
+  const pieces: (Single | SteadyRun)[] = [];
+  let run: Parts = [];
+  const endRun = () => {
+    const operators = run.filter((part) => typeof part !== 'string');
+    if (operators.length > 1) pieces.push(new SteadyRun(run, absent));
+    else if (run.length > 0) {
+      const [before = '', operator = nothing, after] = typeof run[0] === 'string' ? run : ['', ...run];
+      pieces.push({ lead: before as string, operator: operator as Operator });
+      if (after !== undefined) pieces.push({ lead: after as string, operator: nothing });
+    }
+    run = [];
+  };
+  for (const part of parse(format, where, steady)) {
+    if (typeof part === 'string' || steady.has(part)) {
+      run.push(part);
+      continue;
+    }
+    const lead = run.length === 1 && typeof run[0] === 'string' ? run[0] : '';
+    if (lead === '') endRun();
+    run = [];
+    pieces.push({ lead, operator: part });
+  }
+  endRun();
+  return pieces;
 }
 
 /** A JSON log's fields: nested objects and lists of format strings, numbers and booleans. */
