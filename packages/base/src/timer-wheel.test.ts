@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from './manual-clock.ts';
 import { SeededRandom } from './random.ts';
-import { Deadline, TimerWheel } from './timer-wheel.ts';
+import { Deadline, type Timed, TimerWheel } from './timer-wheel.ts';
 
-class Probe extends Deadline {
+class Probe implements Timed {
+  readonly deadline = new Deadline(this);
   firedAtMs: number[] = [];
   readonly #clock: ManualClock;
   onFire: () => void = () => {};
   constructor(clock: ManualClock) {
-    super();
     this.#clock = clock;
   }
   onDeadline(): void {
@@ -26,7 +26,7 @@ test('comes once, never early, at most two ticks late', () => {
     probe: new Probe(clock),
     delayMs: Math.floor(random.next() * 2000),
   }));
-  for (const { probe, delayMs } of probes) wheel.start(probe, delayMs);
+  for (const { probe, delayMs } of probes) wheel.start(probe.deadline, delayMs);
   clock.advance(2100);
   for (const { probe, delayMs } of probes) {
     assert.equal(probe.firedAtMs.length, 1);
@@ -42,11 +42,11 @@ test('a stopped deadline does not come, a restarted one comes at its new time', 
   const wheel = new TimerWheel(clock, 5, 64);
   const stopped = new Probe(clock);
   const restarted = new Probe(clock);
-  wheel.start(stopped, 20);
-  wheel.start(restarted, 20);
+  wheel.start(stopped.deadline, 20);
+  wheel.start(restarted.deadline, 20);
   clock.advance(10);
-  wheel.stop(stopped);
-  wheel.start(restarted, 100);
+  wheel.stop(stopped.deadline);
+  wheel.start(restarted.deadline, 100);
   clock.advance(90);
   assert.deepEqual([stopped.firedAtMs.length, restarted.firedAtMs.length], [0, 0]);
   clock.advance(30);
@@ -57,17 +57,17 @@ test('callbacks may stop and start deadlines of the same slot', () => {
   const clock = new ManualClock();
   const wheel = new TimerWheel(clock, 5, 64);
   const [a, b] = [new Probe(clock), new Probe(clock)];
-  a.onFire = () => wheel.stop(b);
-  b.onFire = () => wheel.stop(a);
-  wheel.start(a, 10);
-  wheel.start(b, 10);
+  a.onFire = () => wheel.stop(b.deadline);
+  b.onFire = () => wheel.stop(a.deadline);
+  wheel.start(a.deadline, 10);
+  wheel.start(b.deadline, 10);
   clock.advance(50);
   assert.equal(a.firedAtMs.length + b.firedAtMs.length, 1);
   const again = new Probe(clock);
   again.onFire = () => {
-    if (again.firedAtMs.length < 3) wheel.start(again, 10);
+    if (again.firedAtMs.length < 3) wheel.start(again.deadline, 10);
   };
-  wheel.start(again, 10);
+  wheel.start(again.deadline, 10);
   clock.advance(200);
   assert.equal(again.firedAtMs.length, 3);
 });
@@ -87,7 +87,7 @@ test('a long pause of the process loses nothing', () => {
   const clock = new ManualClock();
   const probes = Array.from({ length: 40 }, (_, at) => {
     const probe = new Probe(clock);
-    wheel.start(probe, at * 7);
+    wheel.start(probe.deadline, at * 7);
     return probe;
   });
   nowMs = 5000;

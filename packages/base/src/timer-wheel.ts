@@ -1,10 +1,18 @@
 import type { Clock, Timer } from './clock.ts';
 
+/** Who has a {@link Deadline}. */
+export interface Timed {
+  /** Called once when the time has come; the deadline may be started again from here. */
+  onDeadline(): void;
+}
+
 /**
- * Something with a deadline on the {@link TimerWheel}. A class extends or holds one; starting and stopping it moves it
- * between lists and allocates nothing, which is why a request may have several.
+ * A place on the {@link TimerWheel}: starting and stopping it moves it between lists and allocates nothing, which is why a
+ * request may have several. Held and not extended, so that the wheel, which touches one several times for each
+ * request, sees only one class.
  */
-export abstract class Deadline {
+export class Deadline {
+  readonly #owner: Timed;
   /** @internal list links and slot bookkeeping of the wheel */
   wheelNext: Deadline | undefined = undefined;
   /** @internal */
@@ -14,12 +22,18 @@ export abstract class Deadline {
   /** @internal tick at which it is due */
   wheelDueTick = 0;
 
+  constructor(owner: Timed) {
+    this.#owner = owner;
+  }
+
   get waiting(): boolean {
     return this.wheelSlot >= 0;
   }
 
-  /** Called once when the time has come; it may be started again from here. */
-  abstract onDeadline(): void;
+  /** @internal */
+  come(): void {
+    this.#owner.onDeadline();
+  }
 }
 
 /**
@@ -116,7 +130,7 @@ export class TimerWheel {
     for (const deadline of due) {
       if (deadline.wheelSlot !== dueSlot) continue;
       deadline.wheelSlot = -1;
-      deadline.onDeadline();
+      deadline.come();
     }
   }
 }

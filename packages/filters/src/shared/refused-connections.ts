@@ -18,7 +18,7 @@ export class RefusedConnections {
   /** `done` is called when it is gone. */
   add(connection: Connection, delayMs: number, done: () => void): void {
     this.#connections.add(connection);
-    const end = delayMs > 0 ? new DelayedEnd(connection) : undefined;
+    const end = delayMs > 0 ? new Deadline({ onDeadline: () => connection.close('now') }) : undefined;
     connection.setHandler(
       new Deaf(() => {
         if (end !== undefined) this.#wheel.stop(end);
@@ -33,19 +33,6 @@ export class RefusedConnections {
 
   close(): void {
     for (const connection of this.#connections) connection.close('now');
-  }
-}
-
-class DelayedEnd extends Deadline {
-  readonly #connection: Connection;
-
-  constructor(connection: Connection) {
-    super();
-    this.#connection = connection;
-  }
-
-  onDeadline(): void {
-    this.#connection.close('now');
   }
 }
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { type Address, formatAddress, ipAddress } from '@sofamesh/base/address';
-import { Deadline, type TimerWheel } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed, type TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { PickContext } from '@sofamesh/contract/balancer';
 import type { OriginalDestinationConfig } from '../config/cluster.ts';
 import { UpstreamHost } from './upstream-host.ts';
@@ -12,7 +12,8 @@ const originalHostsMax = 10_000;
  * The hosts of an ORIGINAL_DST cluster: each is the address that a client asked for before its connection was redirected,
  * or that a request's header names. A host that nobody uses for a while goes.
  */
-export class OriginalDestinations extends Deadline {
+export class OriginalDestinations implements Timed {
+  readonly deadline = new Deadline(this);
   readonly #config: OriginalDestinationConfig;
   readonly #wheel: TimerWheel;
   readonly #onChange: () => void;
@@ -21,7 +22,6 @@ export class OriginalDestinations extends Deadline {
   #used = new Set<UpstreamHost>();
 
   constructor(config: OriginalDestinationConfig, wheel: TimerWheel, onChange: () => void) {
-    super();
     this.#config = config;
     this.#wheel = wheel;
     this.#onChange = onChange;
@@ -47,7 +47,7 @@ export class OriginalDestinations extends Deadline {
     if (this.#hosts.size >= originalHostsMax) return undefined;
     const host = new UpstreamHost(address);
     this.#hosts.set(host.name, host);
-    if (!this.waiting) this.#wheel.start(this, this.#config.cleanupMs);
+    if (!this.deadline.waiting) this.#wheel.start(this.deadline, this.#config.cleanupMs);
     this.#onChange();
     return host;
   }
@@ -60,11 +60,11 @@ export class OriginalDestinations extends Deadline {
     }
     this.#used = new Set();
     this.#onChange();
-    if (this.#hosts.size > 0) this.#wheel.start(this, this.#config.cleanupMs);
+    if (this.#hosts.size > 0) this.#wheel.start(this.deadline, this.#config.cleanupMs);
   }
 
   stop(): void {
-    this.#wheel.stop(this);
+    this.#wheel.stop(this.deadline);
   }
 }
 

@@ -76,6 +76,8 @@ export interface UpstreamCarrier {
   readonly shared: boolean;
   /** It takes no new streams any more: the peer has said goodbye, or it is closing. */
   readonly retired: boolean;
+  /** The time; of all that one chunk brings it is that of the chunk. */
+  now(): number;
 }
 
 export interface PendingStream {

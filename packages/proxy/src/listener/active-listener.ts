@@ -150,7 +150,7 @@ export class ActiveListener {
     const forget = () => {
       this.#unserved.delete(connection);
       stats.preCxActive.add(-1);
-      wheel.stop(inspector);
+      wheel.stop(inspector.deadline);
     };
     const inspector = new ConnectionInspector(connection, this.#chains.inspection!, {
       inspected: (findings, rest) => {
@@ -173,7 +173,7 @@ export class ActiveListener {
       refused: () => stats.filterError.increment(),
     });
     const { inspectTimeoutMs } = this.#chains.config;
-    if (inspectTimeoutMs > 0) wheel.start(inspector, inspectTimeoutMs);
+    if (inspectTimeoutMs > 0) wheel.start(inspector.deadline, inspectTimeoutMs);
     inspector.start(received);
   }
 

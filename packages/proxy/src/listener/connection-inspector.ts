@@ -1,4 +1,4 @@
-import { Deadline } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed } from '@sofamesh/base/timer-wheel';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
 import type { Inspected } from './chain-match.ts';
 import { HeldBytes } from './held-bytes.ts';
@@ -25,7 +25,8 @@ export interface InspectionPlan {
 }
 
 /** Takes a connection through the listener filters, one after the other, before a filter chain is chosen. */
-export class ConnectionInspector extends Deadline implements ConnectionHandler {
+export class ConnectionInspector implements Timed, ConnectionHandler {
+  readonly deadline = new Deadline(this);
   readonly #connection: Connection;
   readonly #plan: InspectionPlan;
   readonly #outcome: InspectionOutcome;
@@ -38,7 +39,6 @@ export class ConnectionInspector extends Deadline implements ConnectionHandler {
   #over = false;
 
   constructor(connection: Connection, plan: InspectionPlan, outcome: InspectionOutcome) {
-    super();
     this.#connection = connection;
     this.#plan = plan;
     this.#outcome = outcome;

@@ -1,4 +1,4 @@
-import { Deadline, type TimerWheel } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed, type TimerWheel } from '@sofamesh/base/timer-wheel';
 
 /** Looks in one timeout; so an idle thing is found between 1 and 1⅛ timeouts after its last use. */
 const looksPerTimeout = 8;
@@ -7,7 +7,8 @@ const looksPerTimeout = 8;
  * Finds out that something is idle at no cost for each use: instead of a timer that every use restarts, it looks now and
  * then whether a measure of use has changed.
  */
-export abstract class IdleWatch extends Deadline {
+export abstract class IdleWatch implements Timed {
+  readonly deadline = new Deadline(this);
   #wheel: TimerWheel | undefined = undefined;
   #periodMs = 0;
   #seenMark = Number.NaN;
@@ -24,11 +25,11 @@ export abstract class IdleWatch extends Deadline {
     this.#wheel = wheel;
     this.#periodMs = timeoutMs / looksPerTimeout;
     this.#seenMark = this.useMark();
-    wheel.start(this, this.#periodMs);
+    wheel.start(this.deadline, this.#periodMs);
   }
 
   protected stopIdleWatch(): void {
-    this.#wheel?.stop(this);
+    this.#wheel?.stop(this.deadline);
     this.#wheel = undefined;
   }
 
@@ -41,6 +42,6 @@ export abstract class IdleWatch extends Deadline {
       return;
     }
     this.#seenMark = mark;
-    this.#wheel?.start(this, this.#periodMs);
+    this.#wheel?.start(this.deadline, this.#periodMs);
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '@sofamesh/base/clock';
 import type { Random } from '@sofamesh/base/random';
-import { Deadline, type TimerWheel } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed, type TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { KeepaliveConfig } from '../config/cluster.ts';
 
 /** The connection, as its keepalive sees it. */
@@ -16,7 +16,8 @@ export interface KeepaliveOwner {
  * one ahead of a request after a silence. Whatever arrives while an answer is due puts the timeout off, for then the
  * answer is only behind it. As a deadline it is the next heartbeat or the end of the wait for its answer.
  */
-export class Keepalive extends Deadline {
+export class Keepalive implements Timed {
+  readonly deadline = new Deadline(this);
   readonly #config: KeepaliveConfig;
   readonly #owner: KeepaliveOwner;
   readonly #clock: Clock;
@@ -27,7 +28,6 @@ export class Keepalive extends Deadline {
   #heardMs: number;
 
   constructor(config: KeepaliveConfig, owner: KeepaliveOwner, clock: Clock, wheel: TimerWheel, random: Random) {
-    super();
     this.#config = config;
     this.#owner = owner;
     this.#clock = clock;
@@ -51,7 +51,7 @@ export class Keepalive extends Deadline {
   onAnswer(): void {
     if (!this.#answerDue) return;
     this.#answerDue = false;
-    this.#wheel.stop(this);
+    this.#wheel.stop(this.deadline);
     this.#awaitInterval();
   }
 
@@ -62,24 +62,24 @@ export class Keepalive extends Deadline {
     }
     const nowMs = this.#clock.now();
     const leftMs = this.#heardMs + this.#config.timeoutMs - nowMs;
-    if (leftMs > 0) this.#wheel.start(this, leftMs, nowMs);
+    if (leftMs > 0) this.#wheel.start(this.deadline, leftMs, nowMs);
     else this.#owner.onKeepaliveTimeout();
   }
 
   stop(): void {
-    this.#wheel.stop(this);
+    this.#wheel.stop(this.deadline);
   }
 
   #ask(): void {
     if (!this.#owner.sendHeartbeat()) return;
     this.#answerDue = true;
     this.#heardMs = this.#clock.now();
-    this.#wheel.start(this, this.#config.timeoutMs, this.#heardMs);
+    this.#wheel.start(this.deadline, this.#config.timeoutMs, this.#heardMs);
   }
 
   #awaitInterval(): void {
     const { intervalMs, jitterPercent } = this.#config;
     if (intervalMs === 0) return;
-    this.#wheel.start(this, intervalMs * (1 + (this.#random.next() * jitterPercent) / 100));
+    this.#wheel.start(this.deadline, intervalMs * (1 + (this.#random.next() * jitterPercent) / 100));
   }
 }

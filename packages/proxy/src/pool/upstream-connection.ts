@@ -5,6 +5,7 @@ import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contra
 import { ConnectionTally } from '../cluster/connection-tally.ts';
 import { isHttp } from '../cluster/http-protocols.ts';
 import type { UpstreamAttempt, UpstreamCarrier } from '../cluster/upstream.ts';
+import { ChunkTime } from '../stream/chunk-time.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { Keepalive, type KeepaliveOwner } from './keepalive.ts';
 import type { PoolEnvironment } from './pool.ts';
@@ -51,11 +52,13 @@ export class UpstreamConnection
   reservedFor: UpstreamAttempt | undefined = undefined;
   readonly #owner: ConnectionOwner;
   readonly #tally: ConnectionTally;
+  readonly #time: ChunkTime;
   readonly #requestsMax: number;
   #protocolName = '';
   #codec: ClientCodec | undefined = undefined;
   #keepalive: Keepalive | undefined = undefined;
-  #ageLimit: AgeLimit | undefined = undefined;
+  /** The maximum age (`max_connection_duration`). */
+  #ageLimit: Deadline | undefined = undefined;
   /** It has just been made: what is sent now cannot cross an end that the peer decided on while nobody used it. */
   #fresh = false;
   #openedStreams = 0;
@@ -77,6 +80,7 @@ export class UpstreamConnection
     this.#owner = owner;
     this.#requestsMax = owner.environment.config.maxRequestsPerConnection;
     this.#tally = new ConnectionTally(owner.environment);
+    this.#time = new ChunkTime(owner.environment.clock);
     this.connection = owner.environment.dial(this);
   }
 
@@ -118,6 +122,10 @@ export class UpstreamConnection
     this.#owner.onChange(this);
   }
 
+  now(): number {
+    return this.#time.now();
+  }
+
   close(how: 'flush' | 'now'): void {
     this.#closing = true;
     this.connection.close(how);
@@ -141,7 +149,7 @@ export class UpstreamConnection
     const keepalive = isHttp(protocol) ? pings : config.rpc?.heartbeat;
     if (keepalive !== undefined) this.#keepalive = new Keepalive(keepalive, this, clock, wheel, random);
     if (config.connectionDurationMs > 0) {
-      this.#ageLimit = new AgeLimit(this);
+      this.#ageLimit = new Deadline({ onDeadline: () => this.#onOld() });
       wheel.start(this.#ageLimit, config.connectionDurationMs);
     }
     this.#fresh = true;
@@ -152,7 +160,9 @@ export class UpstreamConnection
   onBytes(chunk: Buffer): void {
     this.#tally.received(chunk.length, this.connection);
     this.#keepalive?.onReceived();
+    this.#time.beginChunk();
     this.#codec?.receive(chunk);
+    this.#time.endChunk();
   }
 
   onEnd(): void {
@@ -231,7 +241,7 @@ export class UpstreamConnection
     this.#owner.onChange(this);
   }
 
-  onOld(): void {
+  #onOld(): void {
     if (this.retired) return;
     this.#old = true;
     this.#owner.environment.stats.cxMaxDurationReached.increment();
@@ -248,19 +258,5 @@ export class UpstreamConnection
     this.#owner.environment.stats.cxIdleTimeout.increment();
     this.close('flush');
     this.#owner.onChange(this);
-  }
-}
-
-/** The maximum age of a connection (`max_connection_duration`). */
-class AgeLimit extends Deadline {
-  readonly #connection: UpstreamConnection;
-
-  constructor(connection: UpstreamConnection) {
-    super();
-    this.#connection = connection;
-  }
-
-  onDeadline(): void {
-    this.#connection.onOld();
   }
 }

@@ -1,4 +1,4 @@
-import { Deadline } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed } from '@sofamesh/base/timer-wheel';
 import type { Protocol } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
 import { detectProtocol } from './detect-protocol.ts';
@@ -14,14 +14,14 @@ export interface DetectionOutcome {
 const prefixBytesMax = 256;
 
 /** Waits for the bytes that tell which protocol a client speaks. When none fits, the first one refuses them. */
-export class DetectingConnection extends Deadline implements ConnectionHandler {
+export class DetectingConnection implements Timed, ConnectionHandler {
+  readonly deadline = new Deadline(this);
   readonly #connection: Connection;
   readonly #outcome: DetectionOutcome;
   readonly #protocols: readonly Protocol[];
   #received: Buffer = Buffer.alloc(0);
 
   constructor(protocols: readonly Protocol[], connection: Connection, outcome: DetectionOutcome) {
-    super();
     this.#protocols = protocols;
     this.#connection = connection;
     this.#outcome = outcome;

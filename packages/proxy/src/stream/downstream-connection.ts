@@ -1,4 +1,4 @@
-import { Deadline } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed } from '@sofamesh/base/timer-wheel';
 import type { LocalReply, RequestHead } from '@sofamesh/contract/message';
 import type {
   Protocol,
@@ -9,10 +9,11 @@ import type {
   ServerStreamHandler,
 } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
-import { ConnectionTimer, Heartbeat } from './connection-timers.ts';
+import { ChunkTime } from './chunk-time.ts';
 import type { CodecStats } from './downstream-stats.ts';
 import { ActiveExchange } from './exchange.ts';
 import { FlushWatch } from './flush-watch.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { RefusedRequest } from './refused-request.ts';
 import { requestTimeout } from './replies.ts';
 import type { StreamProxy } from './stream-proxy.ts';
@@ -20,8 +21,7 @@ import type { StreamProxy } from './stream-proxy.ts';
 /** A client that got an answer just now may have sent its next request already, which a close would lose. */
 const lastWaitMs = 1_000;
 
-const notReading = -1;
-const unknownMs = -2;
+const noHead = -1;
 
 /** What Envoy's access log calls a fault whose counter has another name. */
 const detailsOfFault: Readonly<Record<string, string>> = {
@@ -32,33 +32,33 @@ const detailsOfFault: Readonly<Record<string, string>> = {
  * A client's connection, in whatever protocol: bytes go to its codec, and each request that comes out becomes an
  * exchange. As a deadline it is the idle timeout, which is looked at when it comes and never moved by a request.
  */
-export class DownstreamConnection extends Deadline implements ConnectionHandler, ServerHost {
+export class DownstreamConnection implements Timed, ConnectionHandler, ServerHost {
+  readonly deadline = new Deadline(this);
   readonly connection: Connection;
   readonly #proxy: StreamProxy;
   readonly #codec: ServerCodec;
   readonly #done: () => void;
   readonly #startMs: number;
-  readonly #progress: ConnectionTimer | undefined;
+  readonly #progress: Deadline | undefined;
   readonly #protocol: string;
   /** HTTP/1.1 can ask a client to go only with an answer. */
   readonly #saysFarewellInAnswers: boolean;
   /** Undefined for RPC. */
   readonly #codecStats: CodecStats | undefined;
-  readonly #age: ConnectionTimer | undefined;
+  readonly #age: Deadline | undefined;
   readonly #heartbeat: Heartbeat | undefined;
-  #drainEnd: ConnectionTimer | undefined = undefined;
+  #drainEnd: Deadline | undefined = undefined;
   #flushWatch: FlushWatch | undefined = undefined;
   /** The drain begins with the next request, or when this comes. */
-  #lastWait: ConnectionTimer | undefined = undefined;
+  #lastWait: Deadline | undefined = undefined;
   #active = 0;
   #requests = 0;
-  /** When the chunk came that is being decoded, once somebody has asked. */
-  #chunkMs = notReading;
+  readonly #time: ChunkTime;
   #idleSinceMs: number;
   /** Bytes of incomplete messages, as the listener's total knows them. */
   #heldBytes = 0;
-  /** When the request began whose head is held; `notReading`: none is, or nobody wants to know. */
-  #headSinceMs = notReading;
+  /** When the request began whose head is held; `noHead`: none is, or nobody wants to know. */
+  #headSinceMs = noHead;
   /** Of a head. 0: no limit. */
   readonly #progressTimeoutMs: number;
   /** How many requests there had been when bytes were last held. */
@@ -70,10 +70,10 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
   #refused: RefusedRequest | undefined = undefined;
 
   constructor(proxy: StreamProxy, protocol: Protocol, connection: Connection, done: () => void) {
-    super();
     this.#proxy = proxy;
     this.connection = connection;
     this.#done = done;
+    this.#time = new ChunkTime(proxy.clock);
     this.#protocol = protocol.name;
     this.#saysFarewellInAnswers = protocol.pooling === 'exclusive';
     if (proxy.closeGraceMs !== undefined) connection.closeGraceMs = proxy.closeGraceMs;
@@ -84,12 +84,12 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     const nowMs = proxy.clock.now();
     this.#startMs = nowMs;
     this.#idleSinceMs = nowMs;
-    if (proxy.idleTimeoutMs > 0) proxy.wheel.start(this, proxy.idleTimeoutMs, nowMs);
+    if (proxy.idleTimeoutMs > 0) proxy.wheel.start(this.deadline, proxy.idleTimeoutMs, nowMs);
     const { maxConnectionDurationMs, heartbeat } = proxy;
     this.#progressTimeoutMs = progressTimeoutMs(proxy, this.#codec.abandonHead !== undefined);
-    if (this.#progressTimeoutMs > 0) this.#progress = new ConnectionTimer(() => this.#onProgressTimeout());
+    if (this.#progressTimeoutMs > 0) this.#progress = new Deadline({ onDeadline: () => this.#onProgressTimeout() });
     if (maxConnectionDurationMs > 0) {
-      this.#age = new ConnectionTimer(() => this.#onMaxDuration());
+      this.#age = new Deadline({ onDeadline: () => this.#onMaxDuration() });
       proxy.wheel.start(this.#age, maxConnectionDurationMs, nowMs);
     }
     if (heartbeat !== undefined && this.#codec.sendHeartbeat !== undefined) {
@@ -108,9 +108,9 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
 
   onBytes(chunk: Buffer): void {
     const codec = this.#codec;
-    this.#chunkMs = unknownMs;
+    this.#time.beginChunk();
     codec.receive(chunk);
-    this.#chunkMs = notReading;
+    this.#time.endChunk();
     const heldBytes = codec.heldBytes;
     if (heldBytes !== 0 || this.#heldBytes !== 0) this.#onHeld(heldBytes);
   }
@@ -127,7 +127,7 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     const proxy = this.#proxy;
     const active = this.#active;
     this.#codec.connectionClosed(cause);
-    proxy.wheel.stop(this);
+    proxy.wheel.stop(this.deadline);
     for (const timer of [this.#progress, this.#age, this.#drainEnd, this.#lastWait])
       if (timer !== undefined) proxy.wheel.stop(timer);
     this.#heartbeat?.stop();
@@ -159,20 +159,12 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
       // Not those either that were sent behind it.
       if (this.#saysFarewellInAnswers) this.#codec.goAway();
     } else if (this.#lastWait !== undefined) this.#beginDrain();
-    const nowMs = this.#beginMs();
-    const headMs = this.#headSinceMs === notReading ? 0 : nowMs - this.#headSinceMs;
-    this.#headSinceMs = notReading;
+    const nowMs = this.#time.now();
+    const headMs = this.#headSinceMs === noHead ? 0 : nowMs - this.#headSinceMs;
+    this.#headSinceMs = noHead;
     const exchange = new ActiveExchange(proxy, this, stream, head, end, nowMs);
     exchange.begin(headMs);
     return exchange;
-  }
-
-  /** All requests of one chunk begin when it came: one look at the clock for them. */
-  #beginMs(): number {
-    if (this.#chunkMs >= 0) return this.#chunkMs;
-    const nowMs = this.#proxy.clock.now();
-    if (this.#chunkMs === unknownMs) this.#chunkMs = nowMs;
-    return nowMs;
   }
 
   onFault(fault: ProtocolFault): void {
@@ -310,7 +302,7 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     const idleSinceMs = this.#active > 0 ? nowMs : this.#idleSinceMs;
     const leftMs = idleSinceMs + proxy.idleTimeoutMs - nowMs;
     if (leftMs > 0) {
-      proxy.wheel.start(this, leftMs, nowMs);
+      proxy.wheel.start(this.deadline, leftMs, nowMs);
       return;
     }
     proxy.stats.cxIdleTimeout.increment();
@@ -332,7 +324,7 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
   /** With the next request's answer, which may not come. */
   #beginDrainWithin(waitMs: number): void {
     if (waitMs > 0) {
-      this.#lastWait ??= new ConnectionTimer(() => this.#beginDrain());
+      this.#lastWait ??= new Deadline({ onDeadline: () => this.#beginDrain() });
       this.#proxy.wheel.start(this.#lastWait, waitMs);
     } else this.#beginDrain();
   }
@@ -344,7 +336,7 @@ export class DownstreamConnection extends Deadline implements ConnectionHandler,
     this.#lastWait = undefined;
     this.#codec.goAway();
     if (edge === undefined || this.#drainEnd !== undefined) return;
-    this.#drainEnd = new ConnectionTimer(() => this.#codec.goAway());
+    this.#drainEnd = new Deadline({ onDeadline: () => this.#codec.goAway() });
     wheel.start(this.#drainEnd, drainTimeoutMs);
   }
 

@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from '@sofamesh/base/address';
-import { Deadline } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed } from '@sofamesh/base/timer-wheel';
 import type { LogRecord } from '@sofamesh/contract/access-log';
 import {
   type Headers,
@@ -16,7 +16,8 @@ import { LocalResponseHead } from './local-response.ts';
 import type { StreamProxy } from './stream-proxy.ts';
 
 /** What is known of an exchange: request, route, response, how it went. An access log prints this very object. */
-export abstract class ExchangeRecord extends Deadline implements LogRecord {
+export abstract class ExchangeRecord implements Timed, LogRecord {
+  readonly deadline = new Deadline(this);
   readonly proxy: StreamProxy;
   readonly request: RequestHead;
   readonly downstream: Connection;
@@ -56,7 +57,6 @@ export abstract class ExchangeRecord extends Deadline implements LogRecord {
   #target: WeightedCluster | undefined = undefined;
 
   constructor(proxy: StreamProxy, request: RequestHead, downstream: Connection, nowMs: number) {
-    super();
     this.proxy = proxy;
     this.request = request;
     this.downstream = downstream;
@@ -64,6 +64,8 @@ export abstract class ExchangeRecord extends Deadline implements LogRecord {
     this.startMs = nowMs;
     this.lastActivityMs = nowMs;
   }
+
+  abstract onDeadline(): void;
 
   get response(): ResponseHead | undefined {
     if (this.#response === undefined && this.#reply !== undefined) this.#response = new LocalResponseHead(this.#reply);

@@ -1,13 +1,13 @@
-import { Deadline, type TimerWheel } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed, type TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { ActiveExchange } from './exchange.ts';
 import { requestTimeout, requestTooLong, responseTooLong } from './replies.ts';
 
 /** The whole request has to be there in time. Only made where such a limit is configured and the body streams. */
-export class RequestDeadline extends Deadline {
+export class RequestDeadline implements Timed {
+  readonly deadline = new Deadline(this);
   readonly #exchange: ActiveExchange;
 
   constructor(exchange: ActiveExchange) {
-    super();
     this.#exchange = exchange;
   }
 
@@ -18,19 +18,19 @@ export class RequestDeadline extends Deadline {
 }
 
 /** All of the exchange has to be over in time. Only made where such a limit is configured. */
-export class StreamDeadline extends Deadline {
+export class StreamDeadline implements Timed {
+  readonly deadline = new Deadline(this);
   readonly #exchange: ActiveExchange;
 
   constructor(exchange: ActiveExchange) {
-    super();
     this.#exchange = exchange;
   }
 
   /** 0: no limit. Counts from the request's first byte. */
   limit(durationMs: number): void {
     const { proxy, startMs } = this.#exchange;
-    if (durationMs > 0) proxy.wheel.start(this, Math.max(durationMs - (proxy.clock.now() - startMs), 0));
-    else proxy.wheel.stop(this);
+    if (durationMs > 0) proxy.wheel.start(this.deadline, Math.max(durationMs - (proxy.clock.now() - startMs), 0));
+    else proxy.wheel.stop(this.deadline);
   }
 
   onDeadline(): void {
@@ -41,12 +41,12 @@ export class StreamDeadline extends Deadline {
 }
 
 /** A filter waits. */
-class Sleep extends Deadline {
+class Sleep implements Timed {
+  readonly deadline = new Deadline(this);
   readonly #resolve: () => void;
   readonly #reject: (reason: Error) => void;
 
   constructor(resolve: () => void, reject: (reason: Error) => void) {
-    super();
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -79,13 +79,13 @@ export class Sleeps {
         return;
       }
       this.#sleeps.push(sleep);
-      this.#wheel.start(sleep, delayMs);
+      this.#wheel.start(sleep.deadline, delayMs);
     });
   }
 
   rejectAll(): void {
     for (const sleep of this.#sleeps) {
-      this.#wheel.stop(sleep);
+      this.#wheel.stop(sleep.deadline);
       sleep.reject();
     }
   }

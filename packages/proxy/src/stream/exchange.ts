@@ -83,10 +83,10 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
   /** `headMs`: how long its head took to come. */
   begin(headMs: number): void {
     const { proxy, request, startMs } = this;
-    if (proxy.streamIdleTimeoutMs > 0) proxy.wheel.start(this, proxy.streamIdleTimeoutMs, startMs);
+    if (proxy.streamIdleTimeoutMs > 0) proxy.wheel.start(this.deadline, proxy.streamIdleTimeoutMs, startMs);
     if (proxy.requestTimeoutMs > 0 && !this.requestEnded && request.upgrade === undefined) {
       this.#requestDeadline = new RequestDeadline(this);
-      proxy.wheel.start(this.#requestDeadline, Math.max(proxy.requestTimeoutMs - headMs, 0), startMs);
+      proxy.wheel.start(this.#requestDeadline.deadline, Math.max(proxy.requestTimeoutMs - headMs, 0), startMs);
     }
     if (proxy.maxStreamDurationMs > 0) this.#limitDuration(proxy.maxStreamDurationMs);
     try {
@@ -176,7 +176,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     this.#owner.progressed();
     if (!end) return;
     this.requestEnded = true;
-    if (this.#requestDeadline !== undefined) this.proxy.wheel.stop(this.#requestDeadline);
+    if (this.#requestDeadline !== undefined) this.proxy.wheel.stop(this.#requestDeadline.deadline);
   }
 
   onRequestReset(reason: ResetReason): void {
@@ -358,7 +358,7 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
     const idleTimeoutMs = this.call?.idleTimeoutMs ?? proxy.streamIdleTimeoutMs;
     const leftMs = this.lastActivityMs + idleTimeoutMs - nowMs;
     if (leftMs > 0) {
-      proxy.wheel.start(this, leftMs, nowMs);
+      proxy.wheel.start(this.deadline, leftMs, nowMs);
       return;
     }
     proxy.stats.rqIdleTimeout.increment();
@@ -367,8 +367,8 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
 
   /** The route has an idle timeout of its own. 0: none. */
   useIdleTimeout(idleTimeoutMs: number): void {
-    if (idleTimeoutMs > 0) this.proxy.wheel.start(this, idleTimeoutMs, this.lastActivityMs);
-    else this.proxy.wheel.stop(this);
+    if (idleTimeoutMs > 0) this.proxy.wheel.start(this.deadline, idleTimeoutMs, this.lastActivityMs);
+    else this.proxy.wheel.stop(this.deadline);
   }
 
   /** 0: no limit. Counts from the request's first byte. */
@@ -428,9 +428,9 @@ export class ActiveExchange extends ExchangeRecord implements Exchange, ServerSt
   #finish(nowMs: number = this.proxy.clock.now()): void {
     const { proxy } = this;
     this.over = true;
-    proxy.wheel.stop(this);
-    if (this.#requestDeadline !== undefined) proxy.wheel.stop(this.#requestDeadline);
-    if (this.#streamDeadline !== undefined) proxy.wheel.stop(this.#streamDeadline);
+    proxy.wheel.stop(this.deadline);
+    if (this.#requestDeadline !== undefined) proxy.wheel.stop(this.#requestDeadline.deadline);
+    if (this.#streamDeadline !== undefined) proxy.wheel.stop(this.#streamDeadline.deadline);
     this.durationMs = nowMs - this.startMs;
     this.#sleeps?.rejectAll();
     this.#mirrors?.exchangeEnded();

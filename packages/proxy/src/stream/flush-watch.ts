@@ -1,4 +1,4 @@
-import { Deadline, type TimerWheel } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed, type TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { ServerStream } from '@sofamesh/contract/protocol';
 
 interface Flush {
@@ -14,7 +14,8 @@ const firstSweep = 16;
  * for as long as a stream may be idle, then it is reset: otherwise a client could leave them lying here for nothing. Its
  * exchange is over by then, so this is one deadline for all of them, and that of the oldest.
  */
-export class FlushWatch extends Deadline {
+export class FlushWatch implements Timed {
+  readonly deadline = new Deadline(this);
   readonly #wheel: TimerWheel;
   readonly #timeoutMs: number;
   readonly #onTimeout: () => void;
@@ -24,7 +25,6 @@ export class FlushWatch extends Deadline {
 
   /** `onTimeout` is called for each stream that is given up. */
   constructor(wheel: TimerWheel, timeoutMs: number, onTimeout: () => void) {
-    super();
     this.#wheel = wheel;
     this.#timeoutMs = timeoutMs;
     this.#onTimeout = onTimeout;
@@ -33,11 +33,11 @@ export class FlushWatch extends Deadline {
   add(stream: ServerStream, nowMs: number): void {
     this.#flushes.push({ stream, dueMs: nowMs + this.#timeoutMs });
     if (this.#flushes.length >= this.#sweepAt) this.#sweep();
-    if (!this.waiting) this.#wheel.start(this, this.#timeoutMs, nowMs);
+    if (!this.deadline.waiting) this.#wheel.start(this.deadline, this.#timeoutMs, nowMs);
   }
 
   stop(): void {
-    this.#wheel.stop(this);
+    this.#wheel.stop(this.deadline);
     this.#flushes = [];
   }
 
@@ -52,7 +52,7 @@ export class FlushWatch extends Deadline {
     }
     this.#sweep();
     const next = this.#flushes[0];
-    if (next !== undefined) this.#wheel.start(this, next.dueMs - nowMs, nowMs);
+    if (next !== undefined) this.#wheel.start(this.deadline, next.dueMs - nowMs, nowMs);
   }
 
   #sweep(): void {

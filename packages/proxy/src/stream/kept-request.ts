@@ -1,15 +1,18 @@
-import { Deadline } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed } from '@sofamesh/base/timer-wheel';
 import type { Headers } from '@sofamesh/contract/message';
 import type { ClientStream } from '@sofamesh/contract/protocol';
 import { RequestBody } from './request-body.ts';
 
 /** The part of a call that holds its request's body: until there is a stream to send it on, and for another try. */
-export abstract class KeptRequest extends Deadline {
+export abstract class KeptRequest implements Timed {
+  readonly deadline = new Deadline(this);
   /** The request cannot be sent once more: some of its body was let go. */
   protected bodyLost = false;
   /** More of a body that is being sent is not kept. */
   protected keptBytesMax = 0;
   #body: RequestBody | undefined = undefined;
+
+  abstract onDeadline(): void;
 
   /** Some of the body was kept once. */
   protected get bodyBegan(): boolean {

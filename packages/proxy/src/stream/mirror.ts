@@ -1,4 +1,4 @@
-import { Deadline } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed } from '@sofamesh/base/timer-wheel';
 import type { Host, PickContext } from '@sofamesh/contract/balancer';
 import type { Headers, RequestHead, ResetReason, ResponseHead } from '@sofamesh/contract/message';
 import type { ClientStream } from '@sofamesh/contract/protocol';
@@ -51,7 +51,8 @@ export class Mirrors {
  * A copy of a request that is sent to another cluster, and whose answer nobody waits for. It never holds the request up:
  * where it cannot keep up it is given up. As a deadline it is its timeout.
  */
-class Mirror extends Deadline implements UpstreamAttempt, PickContext {
+class Mirror implements Timed, UpstreamAttempt, PickContext {
+  readonly deadline = new Deadline(this);
   readonly hash = undefined;
   readonly avoid = undefined;
   readonly dialect: number;
@@ -73,7 +74,6 @@ class Mirror extends Deadline implements UpstreamAttempt, PickContext {
   #over = false;
 
   constructor(exchange: ActiveExchange, cluster: UpstreamCluster) {
-    super();
     this.#exchange = exchange;
     this.#cluster = cluster;
     this.request = exchange.request;
@@ -96,7 +96,7 @@ class Mirror extends Deadline implements UpstreamAttempt, PickContext {
     }
     this.#host = host;
     this.#requestEnded = end;
-    proxy.wheel.start(this, route?.timeoutMs || timeoutMsDefault);
+    proxy.wheel.start(this.deadline, route?.timeoutMs || timeoutMsDefault);
     const pending = cluster.newStream(host, protocol, this.downstream, this);
     if (pending !== undefined && !this.#over) this.#pending = pending;
     return true;
@@ -195,7 +195,7 @@ class Mirror extends Deadline implements UpstreamAttempt, PickContext {
   #settle(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#exchange.proxy.wheel.stop(this);
+    this.#exchange.proxy.wheel.stop(this.deadline);
     this.#waiting = [];
     this.#cluster.releaseRequest();
     // An answer before the request was whole: the rest of it has nowhere to go.

@@ -19,7 +19,8 @@ export function requestTimeoutMs(routeMs: number, exchange: ActiveExchange): num
   const messageMs = exchange.request.timeoutMs;
   if (messageMs <= 0) return routeMs;
   const marginMs = Math.min(Math.max(messageMs * marginShare, marginMsMin), marginMsMax, messageMs / 2);
-  const spentMs = exchange.proxy.clock.now() - exchange.startMs;
+  // No filter that could have waited: it came just now.
+  const spentMs = exchange.walk === undefined ? 0 : exchange.proxy.clock.now() - exchange.startMs;
   const leftMs = messageMs - marginMs - spentMs;
   if (leftMs <= 0) return -1;
   return routeMs > 0 ? Math.min(routeMs, leftMs) : leftMs;

@@ -1,4 +1,4 @@
-import { Deadline } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed } from '@sofamesh/base/timer-wheel';
 import type { UpstreamCluster } from '../cluster/upstream.ts';
 import type { RetryPolicy } from '../route/retry-policy.ts';
 import type { StreamProxy } from './stream-proxy.ts';
@@ -9,7 +9,8 @@ interface RetriedCall {
 }
 
 /** How often a call was tried again, and the wait before the next try. Only calls whose route has a policy have one. */
-export class RetryState extends Deadline {
+export class RetryState implements Timed {
+  readonly deadline = new Deadline(this);
   readonly policy: RetryPolicy;
   retries = 0;
   readonly #call: RetriedCall;
@@ -19,7 +20,6 @@ export class RetryState extends Deadline {
   #acquired = false;
 
   constructor(call: RetriedCall, policy: RetryPolicy, proxy: StreamProxy, cluster: UpstreamCluster) {
-    super();
     this.#call = call;
     this.policy = policy;
     this.#proxy = proxy;
@@ -41,7 +41,7 @@ export class RetryState extends Deadline {
     if (!this.#cluster.acquireRetry()) return false;
     this.#acquired = true;
     stats.rqRetry.increment();
-    this.#proxy.wheel.start(this, this.policy.backOffMs(this.retries++, this.#proxy.random));
+    this.#proxy.wheel.start(this.deadline, this.policy.backOffMs(this.retries++, this.#proxy.random));
     return true;
   }
 
@@ -56,7 +56,7 @@ export class RetryState extends Deadline {
   }
 
   close(): void {
-    this.#proxy.wheel.stop(this);
+    this.#proxy.wheel.stop(this.deadline);
     this.#release();
   }
 

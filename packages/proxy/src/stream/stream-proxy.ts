@@ -168,7 +168,7 @@ export class StreamProxy implements NetworkFilter {
       },
     });
     this.#detecting.add(detecting);
-    if (this.idleTimeoutMs > 0) this.wheel.start(detecting, this.idleTimeoutMs);
+    if (this.idleTimeoutMs > 0) this.wheel.start(detecting.deadline, this.idleTimeoutMs);
     connection.setHandler(detecting);
   }
 
@@ -189,7 +189,7 @@ export class StreamProxy implements NetworkFilter {
 
   #forget(detecting: DetectingConnection): void {
     this.#detecting.delete(detecting);
-    this.wheel.stop(detecting);
+    this.wheel.stop(detecting.deadline);
   }
 
   #serve(connection: Connection, protocol: Protocol, done: () => void): DownstreamConnection {

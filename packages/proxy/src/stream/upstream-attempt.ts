@@ -1,4 +1,4 @@
-import { Deadline, type TimerWheel } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed, type TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { Host } from '@sofamesh/contract/balancer';
 import type { Headers, RequestHead, ResetReason, ResponseHead } from '@sofamesh/contract/message';
 import type { ClientStream } from '@sofamesh/contract/protocol';
@@ -11,7 +11,7 @@ import type { UpstreamCall } from './upstream-call.ts';
  * One try of one request at one host. What arrives after it is over reaches nobody. As a deadline it is the per-try
  * timeout.
  */
-export class Attempt extends Deadline implements UpstreamAttempt {
+export class Attempt implements Timed, UpstreamAttempt {
   readonly host: Host;
   /** It repeats one whose connection was found closed. */
   readonly wantsFresh: boolean;
@@ -36,10 +36,11 @@ export class Attempt extends Deadline implements UpstreamAttempt {
   sentBefore = 0;
   receivedBefore = 0;
   readonly #call: UpstreamCall;
-  #duration: StreamDuration | undefined = undefined;
+  #perTry: Deadline | undefined = undefined;
+  /** The cluster's `max_stream_duration`, from the moment at which there is a stream. */
+  #duration: Deadline | undefined = undefined;
 
   constructor(call: UpstreamCall, host: Host, wantsFresh: boolean) {
-    super();
     this.#call = call;
     this.host = host;
     this.wantsFresh = wantsFresh;
@@ -112,30 +113,26 @@ export class Attempt extends Deadline implements UpstreamAttempt {
   }
 
   limitDuration(wheel: TimerWheel, durationMs: number): void {
-    this.#duration = new StreamDuration(this);
+    this.#duration = new Deadline({ onDeadline: () => this.#onTooLong() });
     wheel.start(this.#duration, durationMs);
   }
 
-  onTooLong(): void {
+  #onTooLong(): void {
     if (!this.over) this.#call.onTooLong(this);
   }
 
+  limitTry(wheel: TimerWheel, perTryMs: number, nowMs: number): void {
+    this.#perTry ??= new Deadline(this);
+    wheel.start(this.#perTry, perTryMs, nowMs);
+  }
+
+  /** An answer has come. */
+  stopPerTry(wheel: TimerWheel): void {
+    if (this.#perTry !== undefined) wheel.stop(this.#perTry);
+  }
+
   stopTimers(wheel: TimerWheel): void {
-    if (this.waiting) wheel.stop(this);
+    this.stopPerTry(wheel);
     if (this.#duration !== undefined) wheel.stop(this.#duration);
-  }
-}
-
-/** The cluster's `max_stream_duration`, from the moment at which there is a stream. */
-class StreamDuration extends Deadline {
-  readonly #attempt: Attempt;
-
-  constructor(attempt: Attempt) {
-    super();
-    this.#attempt = attempt;
-  }
-
-  onDeadline(): void {
-    this.#attempt.onTooLong();
   }
 }

@@ -143,7 +143,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
     const { proxy, lastActivityMs, tunnel } = this.exchange;
     this.#requestEndedMs = lastActivityMs;
     if (tunnel) return;
-    if (this.#timeoutMs > 0) proxy.wheel.start(this, this.#timeoutMs, lastActivityMs);
+    if (this.#timeoutMs > 0) proxy.wheel.start(this.deadline, this.#timeoutMs, lastActivityMs);
     else if (this.#timeoutMs < 0) {
       this.onDeadline();
       return;
@@ -200,7 +200,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
 
   #startPerTry(attempt: Attempt, nowMs: number): void {
     const perTryMs = this.retry?.policy.perTryTimeoutMs ?? 0;
-    if (perTryMs > 0) this.exchange.proxy.wheel.start(attempt, perTryMs, nowMs);
+    if (perTryMs > 0) attempt.limitTry(this.exchange.proxy.wheel, perTryMs, nowMs);
   }
 
   onReady(attempt: Attempt, stream: ClientStream, connection: Connection): void {
@@ -286,7 +286,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
   onHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
     const exchange = this.exchange;
     const { proxy, request } = exchange;
-    const nowMs = proxy.clock.now();
+    const nowMs = attempt.carrier!.now();
     exchange.lastActivityMs = nowMs;
     exchange.trace?.onAnswer(head.status);
     this.#countAnswer(attempt, head, end);
@@ -308,10 +308,10 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
         return;
       }
     }
-    if (attempt.waiting) proxy.wheel.stop(attempt);
+    attempt.stopPerTry(proxy.wheel);
     if (attempt.requestSent) exchange.upstreamServiceMs = nowMs - attempt.sentMs;
     if (head.status === 101 || (request.method === 'CONNECT' && head.status < 300 && head.status >= 200)) {
-      proxy.wheel.stop(this);
+      proxy.wheel.stop(this.deadline);
       exchange.becomeTunnel(attempt.stream?.passOn !== undefined);
     }
     // Nothing is tried again from here on.
@@ -341,7 +341,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
 
   onData(attempt: Attempt, chunk: Buffer, end: boolean): void {
     const exchange = this.exchange;
-    exchange.lastActivityMs = exchange.proxy.clock.now();
+    exchange.lastActivityMs = attempt.carrier!.now();
     if (end) this.#onResponseEnd(attempt);
     try {
       exchange.respondData(chunk, end);
@@ -352,7 +352,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
 
   onTrailers(attempt: Attempt, trailers: Headers): void {
     const exchange = this.exchange;
-    exchange.lastActivityMs = exchange.proxy.clock.now();
+    exchange.lastActivityMs = attempt.carrier!.now();
     if (attempt.statusOfGrpc !== 0) attempt.statusOfGrpc = statusOfGrpcAnswer(trailers, attempt.statusOfGrpc);
     this.#onResponseEnd(attempt);
     try {
@@ -370,7 +370,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
       return;
     }
     if (attempt.requestSent) this.cluster.stats.recordTime(exchange.lastActivityMs - attempt.sentMs);
-    exchange.proxy.wheel.stop(this);
+    exchange.proxy.wheel.stop(this.deadline);
     if (attempt.requestSent) this.#settle(attempt);
     else this.#giveUp(attempt);
   }
@@ -418,7 +418,7 @@ export class UpstreamCall extends RetriedRequest implements PickContext {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.exchange.proxy.wheel.stop(this);
+    this.exchange.proxy.wheel.stop(this.deadline);
     if (this.#attempt !== undefined) this.#giveUp(this.#attempt);
     this.retry?.close();
     this.letGo();

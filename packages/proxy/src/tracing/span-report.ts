@@ -1,5 +1,5 @@
 import { messageOf } from '@sofamesh/base/errors';
-import { Deadline } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed } from '@sofamesh/base/timer-wheel';
 import type { Host, PickContext } from '@sofamesh/contract/balancer';
 import type { Headers, RequestHead, ResetReason, ResponseHead } from '@sofamesh/contract/message';
 import type { ClientStream } from '@sofamesh/contract/protocol';
@@ -13,7 +13,8 @@ import type { ReportOutcome } from './reporter-stats.ts';
 type Environment = Pick<EngineEnvironment, 'wheel' | 'logger'>;
 
 /** One request that brings spans to a collector. It is tried once. As a deadline it is its timeout. */
-export class SpanReport extends Deadline implements UpstreamAttempt, PickContext {
+export class SpanReport implements Timed, UpstreamAttempt, PickContext {
+  readonly deadline = new Deadline(this);
   readonly hash = undefined;
   readonly avoid = undefined;
   readonly dialect = 0;
@@ -41,7 +42,6 @@ export class SpanReport extends Deadline implements UpstreamAttempt, PickContext
     environment: Environment,
     onEnd: (outcome: ReportOutcome) => void,
   ) {
-    super();
     this.#timeoutMs = config.timeoutMs;
     this.#grpc = config.format === 'opentelemetry-grpc';
     this.#head = new ReportHead(config, contentType, body.length);
@@ -62,7 +62,7 @@ export class SpanReport extends Deadline implements UpstreamAttempt, PickContext
       return;
     }
     this.#host = host;
-    this.#environment.wheel.start(this, this.#timeoutMs);
+    this.#environment.wheel.start(this.deadline, this.#timeoutMs);
     const pending = cluster.newStream(host, protocol, nobody, this);
     if (pending !== undefined && !this.#over) this.#pending = pending;
   }
@@ -138,7 +138,7 @@ export class SpanReport extends Deadline implements UpstreamAttempt, PickContext
   #settle(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#environment.wheel.stop(this);
+    this.#environment.wheel.stop(this.deadline);
     this.#cluster.releaseRequest();
     this.#onEnd(this.#outcome);
   }

@@ -1,4 +1,4 @@
-import { Deadline } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed } from '@sofamesh/base/timer-wheel';
 import type { SpanFormat, SpanRecord } from '@sofamesh/contract/trace';
 import type { Clusters } from '../cluster/upstream.ts';
 import type { TraceProviderConfig } from '../config/tracing.ts';
@@ -19,7 +19,8 @@ const flushIntervalMs = 1000;
  * Gathers spans and sends them to a collector, through a cluster like any other. Nothing that goes wrong with that
  * reaches an exchange: what cannot be sent is dropped and counted. As a deadline it is the time of the next report.
  */
-export class SpanReporter extends Deadline {
+export class SpanReporter implements Timed {
+  readonly deadline = new Deadline(this);
   readonly #config: TraceProviderConfig;
   readonly #format: SpanFormat;
   readonly #environment: EngineEnvironment;
@@ -31,7 +32,6 @@ export class SpanReporter extends Deadline {
   #onIdle: (() => void) | undefined = undefined;
 
   constructor(config: TraceProviderConfig, format: SpanFormat, environment: EngineEnvironment, clusters: Clusters) {
-    super();
     this.#config = config;
     this.#format = format;
     this.#environment = environment;
@@ -47,7 +47,7 @@ export class SpanReporter extends Deadline {
     }
     this.#spans.push(span);
     if (this.#spans.length >= reportSpansMax) this.#sendWhole();
-    else if (!this.waiting) this.#environment.wheel.start(this, flushIntervalMs);
+    else if (!this.deadline.waiting) this.#environment.wheel.start(this.deadline, flushIntervalMs);
   }
 
   onDeadline(): void {
@@ -57,7 +57,7 @@ export class SpanReporter extends Deadline {
       this.#send();
     }
     // Some are left when many came while all reports were on their way.
-    if (this.#spans.length > 0) this.#environment.wheel.start(this, flushIntervalMs);
+    if (this.#spans.length > 0) this.#environment.wheel.start(this.deadline, flushIntervalMs);
   }
 
   /**
@@ -66,7 +66,7 @@ export class SpanReporter extends Deadline {
    */
   flush(deadlineMs: number): Promise<void> {
     this.#flushing = true;
-    this.#environment.wheel.stop(this);
+    this.#environment.wheel.stop(this.deadline);
     if (deadlineMs <= 0) this.#spans = [];
     this.#sendRest();
     if (this.#reports === 0) return Promise.resolve();

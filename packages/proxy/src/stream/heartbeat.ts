@@ -1,26 +1,13 @@
 import type { Random } from '@sofamesh/base/random';
-import { Deadline, type TimerWheel } from '@sofamesh/base/timer-wheel';
+import { Deadline, type Timed, type TimerWheel } from '@sofamesh/base/timer-wheel';
 import type { KeepaliveConfig } from '../config/cluster.ts';
-
-/** One of the waits of a connection: calls `run` when the time has come. */
-export class ConnectionTimer extends Deadline {
-  readonly #run: () => void;
-
-  constructor(run: () => void) {
-    super();
-    this.#run = run;
-  }
-
-  onDeadline(): void {
-    this.#run();
-  }
-}
 
 /**
  * Asks a peer at intervals whether it is alive. As a deadline it is the next question, or the end of the wait for an
  * answer. Any bytes of the peer are not enough: what is asked is its HTTP/2 layer.
  */
-export class Heartbeat extends Deadline {
+export class Heartbeat implements Timed {
+  readonly deadline = new Deadline(this);
   readonly #config: KeepaliveConfig;
   readonly #wheel: TimerWheel;
   readonly #random: Random;
@@ -30,7 +17,6 @@ export class Heartbeat extends Deadline {
   #asked = false;
 
   constructor(config: KeepaliveConfig, wheel: TimerWheel, random: Random, ask: () => boolean, dead: () => void) {
-    super();
     this.#config = config;
     this.#wheel = wheel;
     this.#random = random;
@@ -41,11 +27,11 @@ export class Heartbeat extends Deadline {
   start(): void {
     const { intervalMs, jitterPercent } = this.#config;
     this.#asked = false;
-    this.#wheel.start(this, intervalMs * (1 + (this.#random.next() * jitterPercent) / 100));
+    this.#wheel.start(this.deadline, intervalMs * (1 + (this.#random.next() * jitterPercent) / 100));
   }
 
   stop(): void {
-    this.#wheel.stop(this);
+    this.#wheel.stop(this.deadline);
   }
 
   answered(): void {
@@ -59,6 +45,6 @@ export class Heartbeat extends Deadline {
     }
     if (!this.#ask()) return;
     this.#asked = true;
-    this.#wheel.start(this, this.#config.timeoutMs);
+    this.#wheel.start(this.deadline, this.#config.timeoutMs);
   }
 }
