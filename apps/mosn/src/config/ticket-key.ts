@@ -8,8 +8,8 @@ const ticketKeyBytes = 48;
 /** Of a key in Envoy's configuration. */
 const configuredKeyBytes = 80;
 
-/** Of this process; tickets are good for as long as it lives. */
-const processSecret = randomBytes(32);
+/** Of this process; tickets are good for as long as it lives. Made when first needed: one in a start-up snapshot would be everybody's. */
+let processSecret: Buffer | undefined;
 
 /**
  * The key of a chain whose configuration has none: the same for equal `rules` in all versions of the configuration, so
@@ -17,6 +17,7 @@ const processSecret = randomBytes(32);
  */
 export function ticketKeyFor(rules: object): Uint8Array {
   const info = createHash('sha256').update(JSON.stringify(rules)).digest();
+  processSecret ??= randomBytes(32);
   return new Uint8Array(hkdfSync('sha256', processSecret, '', info, ticketKeyBytes));
 }
 
