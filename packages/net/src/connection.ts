@@ -240,11 +240,15 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
       this.#handshake?.receive(chunk);
       return;
     }
+    const { flushTurn } = this.#host;
+    const isWhole = flushTurn.beginRead();
     this.bytesReceived += chunk.length;
     try {
       this.#handler!.onBytes(chunk);
     } catch (error) {
       this.#handlerThrew(error);
+    } finally {
+      if (isWhole) flushTurn.endRead();
     }
   }
 
