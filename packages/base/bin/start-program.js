@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import module from 'node:module';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { findModules } from './find-modules.js';
 
 /** Below this Node cannot run the TypeScript sources. */
 const majorMin = 24;
@@ -38,6 +39,7 @@ export async function startProgram(binUrl) {
       `warning: Node ${process.version} lacks fixes for known holes in HTTP and TLS; run with ${[...floors].map(([line, [m, p]]) => `${line}.${m}.${p}`).join(' or ')} or later\n`,
     );
   }
+  findModules();
   module.enableCompileCache();
   await import(new URL('../src/main.ts', binUrl).href);
 }
