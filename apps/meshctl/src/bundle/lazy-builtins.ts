@@ -22,28 +22,37 @@ const lazyModules = [
 
 const identifier = /^[A-Za-z_$][\w$]*$/;
 
-/**
- * Puts, in place of some of Node's modules, objects that load the module when a property of it is first read. `constants`
- * are copied: packages take them apart when they are evaluated.
- */
+/** Leaves these modules to {@link lazyRequire}, one object of each for all that import it. */
 export const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup(build) {
-    build.onResolve({ filter: new RegExp(`^(node:)?(${lazyModules.join('|')})$`) }, ({ path }) => ({
-      path,
-      namespace: 'lazy-builtin',
-    }));
-    build.onLoad({ filter: /.*/, namespace: 'lazy-builtin' }, ({ path }) => {
-      const real = process.getBuiltinModule(path) as unknown as Record<string, unknown>;
-      const names = Object.getOwnPropertyNames(real).filter((name) => identifier.test(name) && name !== 'constants');
-      const members = names.map((name) => `get ${name}() { return load().${name}; }`);
-      if (real['constants'] !== undefined) members.push(`constants: ${JSON.stringify(real['constants'])}`);
-      const contents = [
-        'let real;',
-        `const load = () => (real ??= process.getBuiltinModule(${JSON.stringify(path)}));`,
-        `module.exports = { ${members.join(', ')} };`,
-      ];
-      return { contents: contents.join('\n'), loader: 'js' };
-    });
+    const filter = new RegExp(`^(node:)?(${lazyModules.join('|')})$`);
+    build.onResolve({ filter }, ({ path }) => ({ path: path.replace(/^node:/, ''), external: true }));
   },
 };
+
+/**
+ * Text that a bundle in CommonJS begins with: its `require` gives, in place of some of Node's modules, objects that load the
+ * module when a property of it is first read. `constants` are copied: packages take them apart when they are evaluated.
+ */
+export function lazyRequire(): string {
+  const makers = lazyModules.map((name) => {
+    const real = process.getBuiltinModule(name) as unknown as Record<string, unknown>;
+    const names = Object.getOwnPropertyNames(real).filter((each) => identifier.test(each) && each !== 'constants');
+    const members = names.map((each) => `get ${each}() { return load().${each}; }`);
+    if (real['constants'] !== undefined) members.push(`constants: ${JSON.stringify(real['constants'])}`);
+    return `${JSON.stringify(name)}: (load) => ({ ${members.join(', ')} })`;
+  });
+  return `require = ((requireNow, makers) => {
+    const made = new Map();
+    const make = (name) => {
+      let real;
+      return makers[name](() => (real ??= process.getBuiltinModule(name)));
+    };
+    return (name) => {
+      if (!Object.hasOwn(makers, name)) return requireNow(name);
+      if (!made.has(name)) made.set(name, make(name));
+      return made.get(name);
+    };
+  })(require, { ${makers.join(',\n')} });`;
+}

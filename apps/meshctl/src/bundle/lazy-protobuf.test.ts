@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { compileLate } from './lazy-protobuf.ts';
+import { compileLate, describeLate, lookAtNames, nameFiles } from './lazy-protobuf.ts';
 
 for (const codec of ['from-binary', 'to-binary', 'from-json', 'to-json']) {
   test(`${codec} of the installed protobuf library is the one that is changed`, () => {
@@ -11,6 +11,16 @@ for (const codec of ['from-binary', 'to-binary', 'from-json', 'to-json']) {
     assert.equal(late.match(/real \?\?= compileMessage\(desc\)/g)?.length, codec === 'from-binary' ? 2 : 1);
   });
 }
+
+test('what describes a file is that of the installed library, too', () => {
+  const read = (name: string) => readFileSync(new URL(name, import.meta.resolve('@bufbuild/protobuf')), 'utf8');
+  const late = describeLate(read('codegenv2/file.js'));
+  assert.match(late ?? '', /^import \{ lateFile \} from ".+late-file\.ts";$/m);
+  assert.match(late ?? '', /^function wholeFile\(encoded, imports\) \{$/m);
+  assert.ok(!late?.includes('.proto.name'));
+  assert.match(lookAtNames(read('wkt/wrappers.js')) ?? '', /isWrapperDesc\(messageDesc\) \{\s+if \(!isWrapperTypeName/);
+  assert.ok(nameFiles(read('registry.js'))?.includes("files.set((file.name + '.proto'), file)"));
+});
 
 test('a type is compiled when it is first used, once, and what it contains later', () => {
   const source = `
@@ -46,6 +56,9 @@ test('a type is compiled when it is first used, once, and what it contains later
   assert.deepEqual(log, ['outer', 'inner']);
 });
 
-test('another codec is left as it is', () => {
+test('another text is left as it is', () => {
   assert.equal(compileLate('let compiled = compile(desc);', false), undefined);
+  assert.equal(describeLate('export function fileDesc(bytes) {}'), undefined);
+  assert.equal(nameFiles('files.set(file.name, file)'), undefined);
+  assert.equal(lookAtNames('const f = desc.fields[0];'), undefined);
 });

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { CodedError, messageOf } from '@sofamesh/base/errors';
 import { build } from 'esbuild';
 import { bundleOptions } from './bundle-program.ts';
-import { lazyBuiltins } from './lazy-builtins.ts';
+import { lazyBuiltins, lazyRequire } from './lazy-builtins.ts';
 
 // A snapshot has no file of its own to ask for: it is started with the bundle's file as its first argument.
 const banner = [
@@ -30,7 +30,7 @@ export async function snapshotProgram(entry: string, blobFile: string): Promise<
     entryPoints: [entry],
     outfile: script,
     format: 'cjs',
-    banner: { js: banner },
+    banner: { js: `${lazyRequire()}\n${banner}` },
     define: { 'import.meta.url': 'bundleUrl' },
     plugins: [...bundleOptions.plugins, lazyBuiltins],
   });

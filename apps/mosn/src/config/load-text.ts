@@ -12,6 +12,34 @@ const aliasesMax = 1000;
  * column.
  */
 export function loadText(text: string, origin: string): JsonValue {
+  const value = plainJson(text) ?? loadYaml(text, origin);
+  if (depthOf(value) > depthMax)
+    throw new CodedError('bad_text', `${origin}: is nested more than ${depthMax} levels deep`);
+  return value;
+}
+
+/**
+ * The object that a JSON text stands for; a reader of YAML takes a hundred times as long. Undefined where that one has to
+ * judge: anything else, and an object with a key twice, which JSON.parse lets pass.
+ */
+function plainJson(text: string): JsonValue | undefined {
+  if (!/^\s*\{/.test(text)) return undefined;
+  try {
+    const value: JsonValue = JSON.parse(text);
+    const members = text.replace(/"(?:[^"\\]|\\.)*"/g, '').split(':').length - 1;
+    return members === membersOf(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function membersOf(value: JsonValue): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const inner = Object.values(value).reduce((sum: number, each) => sum + membersOf(each), 0);
+  return Array.isArray(value) ? inner : inner + Object.keys(value).length;
+}
+
+function loadYaml(text: string, origin: string): JsonValue {
   const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true });
   const [error] = document.errors;
   if (error !== undefined) {
@@ -19,15 +47,11 @@ export function loadText(text: string, origin: string): JsonValue {
     const at = start === undefined ? '' : `:${start.line}:${start.col}`;
     throw new CodedError('bad_text', `${origin}${at}: ${firstLine(error.message)}`, { cause: error });
   }
-  let value: JsonValue;
   try {
-    value = document.toJS({ maxAliasCount: aliasesMax }) ?? {};
+    return document.toJS({ maxAliasCount: aliasesMax }) ?? {};
   } catch (thrown) {
     throw new CodedError('bad_text', `${origin}: ${firstLine(String(thrown))}`, { cause: thrown });
   }
-  if (depthOf(value) > depthMax)
-    throw new CodedError('bad_text', `${origin}: is nested more than ${depthMax} levels deep`);
-  return value;
 }
 
 /** Without the position and excerpt that follow. */

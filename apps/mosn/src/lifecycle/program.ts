@@ -50,7 +50,7 @@ export async function runProgram(argv: readonly string[], { entry, fromSnapshot 
       process.stdout.write(`configuration '${options.configPath ?? '--config-yaml'}' OK\n`);
       return;
     }
-    tuneHeap();
+    tuneHeap(systemClock);
     await startServer({ options, bootstrap, log, entry, fromSnapshot });
   } catch (thrown) {
     fail(messageOf(thrown));

@@ -167,8 +167,9 @@ export async function startServer({ options, bootstrap, log, entry, fromSnapshot
     if (shutdown.begun) return;
     state.advance('LIVE');
     logger.info('ready', { afterMs: Math.round(performance.now()) });
+    if (fromSnapshot) return;
     flushCompileCache();
-    if (!fromSnapshot) releaseStartupHeap(clock);
+    releaseStartupHeap(clock);
   });
   if (refused.length > 0) throw new CodedError('refused', refused.map(lineOf).join('\n'));
   const flush = () => {
