@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { RunningProcess } from '../peers/process.ts';
 import { MeshFolder } from './support/mesh-folder.ts';
-import { finish, launch } from './support/programs.ts';
+import { finish, launch, launchMeshd } from './support/programs.ts';
 import { XdsClient } from './support/xds-client.ts';
 
 const xProxy = 'mosn.extensions.filters.network.x_proxy.v1.XProxy';
@@ -191,7 +191,7 @@ describe('meshd', () => {
 });
 
 describe('meshd that cannot start', () => {
-  const failure = async (...args: readonly string[]) => finish(launch('meshd', args));
+  const failure = async (...args: readonly string[]) => finish(launchMeshd(args));
   const anyPorts = ['--grpc-address', '127.0.0.1:0', '--http-address', '127.0.0.1:0'];
 
   test('says in one line what is wrong', async () => {

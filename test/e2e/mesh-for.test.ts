@@ -114,7 +114,7 @@ describe('meshctl up --for', () => {
     const folder = smallMesh(caller);
     folder.edit('config/web.yaml', (text) => text.replace(/^.*name: unused.*\n/m, ''));
     folder.edit('server.mjs', (text) => text.replace('500', '200'));
-    const finished = await meshctl('up', folder.path, '--for', '2s');
+    const finished = await finish(launch('meshctl', ['up', folder.path, '--for', '2s']));
     assert.equal(finished.code, 0, finished.output);
     const rows = lastTable(finished).map((line) => line.split(/ {2,}/));
     assert.deepEqual(
@@ -131,7 +131,7 @@ describe('meshctl up --for', () => {
 
   test('is not content with a program that ends, a route without traffic, a server that fails', async () => {
     const folder = smallMesh(caller + crasher);
-    const { code, output } = await meshctl('up', folder.path, '--for', '2s');
+    const { code, output } = await finish(launch('meshctl', ['up', folder.path, '--for', '2s']));
     assert.equal(code, 1, output);
     const complaints = output.trimEnd().split('\n').slice(-3).sort();
     assert.match(complaints[0]!, /^crasher ended by itself/);

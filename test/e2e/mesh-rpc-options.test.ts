@@ -10,7 +10,7 @@ import type { RunningProcess } from '../peers/process.ts';
 import { boltWire } from '../sim/support/bolt-wire.ts';
 import { MeshFolder } from './support/mesh-folder.ts';
 import { Mosn } from './support/mosn.ts';
-import { launch } from './support/programs.ts';
+import { launchMeshd } from './support/programs.ts';
 import { TokenClient, TokenServer } from './support/token-peers.ts';
 
 const port = 12_200;
@@ -65,7 +65,7 @@ before(async () => {
   await server.start();
   folder.write('config/user.yaml', configuration(folder.addresses.get('user')!, server.port));
   const ports = ['--grpc-address', '127.0.0.1:0', '--http-address', '127.0.0.1:0'];
-  meshd = launch('meshd', ['--config', folder.file('config'), ...ports]);
+  meshd = launchMeshd(['--config', folder.file('config'), ...ports]);
   const [, xdsPort] = await meshd.printed(/serves xDS on 127\.0\.0\.1:(\d+)/, 60_000);
   [client, user] = await Promise.all([sidecar('client', Number(xdsPort)), sidecar('user', Number(xdsPort))]);
 });

@@ -6,7 +6,7 @@ import type { OutputFormat } from '../../apps/meshctl/src/output.ts';
 import type { RunningProcess } from '../peers/process.ts';
 import { listeningAddresses, processesOf } from './support/leftovers.ts';
 import { MeshFolder } from './support/mesh-folder.ts';
-import { finish, launch, meshctl } from './support/programs.ts';
+import { finish, launchMeshd, meshctl } from './support/programs.ts';
 import { type RouteCounts, RunningMesh } from './support/running-mesh.ts';
 
 const routes = [
@@ -274,7 +274,7 @@ describe('a mesh whose control plane is killed', () => {
 
     const configs = ['config', '.mesh/config'].flatMap((name) => ['--config', folder.file(name)]);
     const addresses = ['--grpc-address', mesh.xds, '--http-address', mesh.meshd.replace('http://', '')];
-    secondMeshd = launch('meshd', [...configs, ...addresses]);
+    secondMeshd = launchMeshd([...configs, ...addresses]);
     folder.edit('config/catalog.yaml', (text) =>
       text.replace(/weight: (\d+)/g, (_line, weight) => `weight: ${100 - Number(weight)}`),
     );
@@ -284,10 +284,12 @@ describe('a mesh whose control plane is killed', () => {
       60_000,
     );
     await becomes(shoppers, 15, allGoTo('v1'));
-    for (const [service, route, callers] of routes) {
-      const { errors } = await mesh.growth(service, route, callers, 1);
-      assert.equal(errors, 0, `${service}/${route}`);
-    }
+    await Promise.all(
+      routes.map(async ([service, route, callers]) => {
+        const { errors } = await mesh.growth(service, route, callers, 1);
+        assert.equal(errors, 0, `${service}/${route}`);
+      }),
+    );
   });
 });
 

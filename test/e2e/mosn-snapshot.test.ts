@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { keepProgram } from '../../apps/meshctl/src/bundle/kept-program.ts';
-import { bundledMosn, httpBootstrap, launchMosn, Mosn, mosnSources } from './support/mosn.ts';
+import { findBundles } from './support/bundles.ts';
+import { httpBootstrap, launchMosn, Mosn, mosnSources } from './support/mosn.ts';
 import { Origin } from './support/origin.ts';
 
-const snapshot = { nodeArgs: ['--snapshot-blob', bundledMosn.snapshot ?? 'none was made'] };
+const bundles = await findBundles();
+const snapshot = { nodeArgs: ['--snapshot-blob', bundles.mosn.snapshot ?? 'none was made'] };
 
 for (const [form, parts] of Object.entries({ snapshot, sources: { program: mosnSources } })) {
   for (const concurrency of ['1', '2']) {
@@ -39,7 +41,7 @@ describe('a snapshot', () => {
 
   test('holds a source that V8 keeps in one byte for each character', () => {
     // One character that Latin-1 has not doubles the source, in the snapshot and in every process: 5 MB of memory.
-    const source = readFileSync(bundledMosn.file, 'latin1');
+    const source = readFileSync(bundles.mosn.file, 'latin1');
     const at = source.search(/[\x80-\xff]/);
     assert.equal(at, -1, source.slice(Math.max(0, at - 80), at + 40));
   });

@@ -79,13 +79,21 @@ function scriptFaults(file: string, text: string): string[] {
 
 const texts = new Map(sources.map((source) => [source, read(source)]));
 
+/** Texts of the sources that declare a name. */
+const homesOf = new Map<string, Set<string>>();
+for (const source of texts.values()) {
+  for (const [, name] of source.matchAll(/\b(?:class|interface|type|const) (\w+)\b/g)) {
+    const homes = homesOf.get(name!) ?? new Set();
+    homesOf.set(name!, homes.add(source));
+  }
+}
+
 /** `Class.method` in backticks: a file that has the class has the method, too. */
 function methodFaults(file: string, text: string): string[] {
   if (!file.startsWith('docs/')) return [];
   const named = withoutFences(text).matchAll(/`([A-Z]\w*[a-z]\w*)\.(#?[a-z]\w*)`/g);
   return [...named].flatMap(([, owner, member]) => {
-    const declares = new RegExp(`\\b(?:class|interface|type|const) ${owner}\\b`);
-    const homes = [...texts.values()].filter((source) => declares.test(source));
+    const homes = [...(homesOf.get(owner!) ?? [])];
     if (homes.length === 0) return [`${file}: there is no ${owner}`];
     const uses = new RegExp(`(?:^|[^\\w#])${member}\\b`, 'm');
     return homes.some((source) => uses.test(source)) ? [] : [`${file}: ${owner} has no ${member}`];

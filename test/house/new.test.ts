@@ -45,7 +45,7 @@ function make(...args: readonly string[]): { code: number; output: string } {
 function runTests(pattern: string): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve) => {
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-    const child = spawn(process.execPath, ['--test', pattern], { cwd: tree, env });
+    const child = spawn(process.execPath, ['--test', '--test-isolation=none', pattern], { cwd: tree, env });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {

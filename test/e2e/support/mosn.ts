@@ -1,15 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { keepProgram } from '../../../apps/meshctl/src/bundle/kept-program.ts';
 import { RunningProcess } from '../../peers/process.ts';
+import { findBundles } from './bundles.ts';
 
-const root = join(import.meta.dirname, '..', '..', '..');
-export const mosnSources = join(root, 'apps', 'mosn', 'bin', 'mosn.js');
+export const mosnSources = join(import.meta.dirname, '..', '..', '..', 'apps', 'mosn', 'bin', 'mosn.js');
 
-/** Of the sources as they are now, and where `meshctl up` looks for it: it starts in a quarter of the time. */
-export const bundledMosn = await keepProgram(root, 'mosn', join(root, 'node_modules', '.cache', 'sofamesh'));
-const fromSnapshot = bundledMosn.snapshot === undefined ? [] : ['--snapshot-blob', bundledMosn.snapshot];
+const { file: bundle, snapshot } = (await findBundles()).mosn;
+const fromSnapshot = snapshot === undefined ? [] : ['--snapshot-blob', snapshot];
 
 export interface MosnOptions {
   /** Written to a file of its own unless it is text already (a broken file, say). */
@@ -28,8 +26,8 @@ export interface MosnOptions {
 export function launchMosn({
   bootstrap,
   args = ['--concurrency', '1'],
-  program = bundledMosn.file,
-  nodeArgs = program === bundledMosn.file && !args.includes('2') ? fromSnapshot : [],
+  program = bundle,
+  nodeArgs = program === bundle && !args.includes('2') ? fromSnapshot : [],
   folder: given,
 }: MosnOptions): {
   readonly process: RunningProcess;
