@@ -352,11 +352,7 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
   #tellWritable(): void {
     if (!this.#blocked || this.#state !== open || this.bufferedBytes > this.#lowBytes) return;
     this.#blocked = false;
-    try {
-      this.#handler?.onWritable?.();
-    } catch (error) {
-      this.#handlerThrew(error);
-    }
+    this.#guard(() => this.#handler?.onWritable?.());
   }
 
   #onEnd(socket: Socket): void {
@@ -366,12 +362,7 @@ export class NodeConnection implements Connection, Flushable, HandshakeOwner, Tl
 
   /** @internal The peer has ended its side, and all that it sent before was delivered. */
   heldEndDue(): void {
-    if (this.#state !== open) return;
-    try {
-      this.#handler?.onEnd();
-    } catch (error) {
-      this.#handlerThrew(error);
-    }
+    if (this.#state === open) this.#guard(() => this.#handler?.onEnd());
   }
 
   #onError(socket: Socket, error: Error): void {

@@ -9,7 +9,7 @@ import type {
   ServerStreamHandler,
 } from '@sofamesh/contract/protocol';
 import type { CloseCause, Connection, ConnectionHandler } from '@sofamesh/contract/transport';
-import { ChunkTime } from './chunk-time.ts';
+import { ChunkTime } from '../chunk-time.ts';
 import type { CodecStats } from './downstream-stats.ts';
 import { ActiveExchange } from './exchange.ts';
 import { FlushWatch } from './flush-watch.ts';
