@@ -34,6 +34,7 @@ const pollMs = 100;
 const requestTimeoutMs = 2_000;
 const serverTimeoutMs = 15_000;
 const meshdTriesMax = 3;
+const anyPort = ipAddress('127.0.0.1', 0);
 const stopGraceMs = 4_000;
 /** Sidecars of a mesh that goes down as a whole have nobody to wait for. */
 const drainSeconds = 1;
@@ -130,7 +131,9 @@ export class Mesh {
       if (trouble !== null) this.#events.say(`meshd: ${trouble[1]}`);
     };
     for (let tries = 1; ; tries++) {
-      const [grpc, http] = await Promise.all([ownOrAny(meshdPorts.grpc), ownOrAny(meshdPorts.http)]);
+      // After a race for the usual ports nothing says that the next one would be won.
+      const portOf = tries === 1 ? ownOrAny : () => formatAddress(anyPort);
+      const [grpc, http] = await Promise.all([portOf(meshdPorts.grpc), portOf(meshdPorts.http)]);
       const addresses = ['--grpc-address', grpc, '--http-address', http, '--addresses-path', addressesFile];
       const meshd = this.#launchOwn('meshd', [...program, ...folders, ...addresses], onLine);
       this.#meshd = meshd;
@@ -306,7 +309,7 @@ export function adminUrl({ address }: Workload): string {
 /** The loopback address with the usual port, or when that is taken with any. */
 async function ownOrAny(port: number): Promise<string> {
   const usual = ipAddress('127.0.0.1', port);
-  return formatAddress((await isFree(usual)) ? usual : ipAddress('127.0.0.1', 0));
+  return formatAddress((await isFree(usual)) ? usual : anyPort);
 }
 
 function parseAddress(text: string | undefined): IpAddress {
