@@ -7,6 +7,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pinnedNode } from '../base/bin/pinned-node.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(import.meta.url);
@@ -66,7 +67,7 @@ function isProtoOrFolder(path) {
 /** The output is a function of these inputs; a marker with their digest saves three seconds when nothing changed. */
 function inputDigest() {
   const hash = createHash('sha256');
-  hash.update(readFileSync(fileURLToPath(import.meta.url)));
+  for (const file of ['generate.js', 'remove-types.js']) hash.update(readFileSync(join(here, file)));
   for (const name of ['@grpc/grpc-js-xds/package.json', '@bufbuild/protoc-gen-es/package.json']) {
     hash.update(readFileSync(require.resolve(name)));
   }
@@ -74,8 +75,24 @@ function inputDigest() {
   return hash.digest('hex');
 }
 
+/** Files that define options for what is in others, and no type that is used there. */
+const definesOptions = /(?:^|\/)(?:annotations\/|validate\/validate_pb)/;
+
+/** Descriptors do without the files in which their options are defined: a start of a proxy would load ten of them. */
+function withoutOptions(text) {
+  const names = [];
+  const kept = text.replace(/^import \{ (file_\w+) \} from "([^"]+)";\n/gm, (line, name, path) => {
+    if (!definesOptions.test(path)) return line;
+    names.push(name);
+    return '';
+  });
+  return kept.replace(/^ {2}fileDesc\("[^"]*", \[.*\]\);$/m, (line) =>
+    names.reduce((rest, name) => rest.replace(new RegExp(`(?:, ${name}\\b|\\b${name}, |\\b${name}\\b)`), ''), line),
+  );
+}
+
 /** Generated files build their descriptors by `src/file-desc.ts`, which says why. */
-function useOwnFileDesc() {
+function adaptGenerated() {
   for (const name of readdirSync(generated, { recursive: true }).map(String)) {
     if (!name.endsWith('_pb.ts')) continue;
     const file = join(generated, name);
@@ -90,8 +107,23 @@ function useOwnFileDesc() {
         return `${rest}import { fileDesc } from "${own}";`;
       },
     );
-    writeFileSync(file, text);
+    writeFileSync(file, withoutOptions(text));
   }
+}
+
+/**
+ * Leaves JavaScript and declarations. As TypeScript, comments and all, these files would be a third of what a start from
+ * source reads. protoc-gen-es has JavaScript, too, but that builds the enumerations from their descriptors.
+ */
+function removeTypes() {
+  const node = majorOf(process.versions.node) >= 24 ? process.execPath : pinnedNode().node;
+  if (node === undefined)
+    throw new Error(`api: Node ${process.version} is too old and ${pinnedNode().missing} is missing`);
+  execFileSync(node, ['--no-warnings', join(here, 'remove-types.js'), generated], { stdio: 'inherit' });
+}
+
+function majorOf(version) {
+  return Number(version.split('.')[0]);
 }
 
 const marker = join(generated, '.inputs');
@@ -107,12 +139,13 @@ plugins:
   - local: [${JSON.stringify(process.execPath)}, ${JSON.stringify(join(dirname(require.resolve('@bufbuild/protoc-gen-es/package.json')), 'bin', 'protoc-gen-es'))}]
     out: ${JSON.stringify(relative(staging, generated).split(sep).join('/'))}
     strategy: all
-    opt: [target=ts, import_extension=ts, erasable_syntax=true]
+    opt: [target=ts+dts, import_extension=js, erasable_syntax=true]
 `,
 );
 const buf = join(dirname(require.resolve('@bufbuild/buf/package.json')), 'bin', 'buf');
 execFileSync(process.execPath, [buf, 'generate'], { cwd: staging, stdio: 'inherit' });
-useOwnFileDesc();
+adaptGenerated();
+removeTypes();
 writeFileSync(marker, digest);
 rmSync(staging, { recursive: true, force: true });
 console.log(`api: generated types for ${count} .proto files`);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -57,6 +57,7 @@ async function load(finder: string | undefined): Promise<Found> {
   return JSON.parse(await run(probe, ...(finder === undefined ? [] : [finder]))) as Found;
 }
 
+const gen = join('packages', 'api', 'src', 'gen');
 const finderFiles = ['find-modules.js', 'own-exports.js', 'root.js'];
 const finder = join(repository, 'packages', 'base', 'bin', 'find-modules.js');
 
@@ -69,6 +70,21 @@ test('a start from source finds the modules that Node would find, and seldom ask
     [],
   );
   assert.ok(own.askedOfNode < own.imports.length / 4, `${own.askedOfNode} of ${own.imports.length}`);
+});
+
+test('a program that is started from source describes protobuf messages when they are used', async () => {
+  write(
+    'src/main.ts',
+    `const { ListenerSchema } = await import(${JSON.stringify(join(repository, gen, 'envoy/config/listener/v3/listener_pb.js'))});
+    const { get } = Object.getOwnPropertyDescriptor(ListenerSchema, 'fields') ?? {};
+    console.log(typeof get, ListenerSchema.fields.length > 20);`,
+  );
+  const bin = join(repository, 'apps', 'mosn', 'bin', 'mosn.js');
+  const program = write(
+    'bin/program.js',
+    readFileSync(bin, 'utf8').replaceAll(/'(@sofamesh\/.+?)'/g, (_, name) => `'${import.meta.resolve(name)}'`),
+  );
+  assert.equal(await run(program), 'function true\n');
 });
 
 describe('in a repository with odd corners', () => {

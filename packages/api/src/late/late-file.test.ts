@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import {
   create,
   createFileRegistry,
+  type DescEnum,
+  type DescExtension,
   type DescFile,
   type DescMessage,
   fromBinary,
@@ -42,6 +44,14 @@ function messagesOf(file: DescFile): DescMessage[] {
   return [...nestedTypes(file)].filter((type) => type.kind === 'message');
 }
 
+function enumsOf(file: DescFile): DescEnum[] {
+  return [...nestedTypes(file)].filter((type) => type.kind === 'enum');
+}
+
+function extensionsOf(file: DescFile): DescExtension[] {
+  return [...nestedTypes(file)].filter((type) => type.kind === 'extension');
+}
+
 /** All that a descriptor says of a message, without the descriptors that it refers to. */
 function describe(message: DescMessage): object {
   const { typeName, name, deprecated, parent, file } = message;
@@ -67,7 +77,35 @@ function describe(message: DescMessage): object {
   };
 }
 
-/** Two messages that refer to each other, one with a message, an enum, a map and a oneof inside, and a service. */
+/** All that a descriptor says of an enumeration. */
+function describeEnum(type: DescEnum): object {
+  const { typeName, name, deprecated, open, sharedPrefix, parent, file } = type;
+  return {
+    ...{ typeName, name, deprecated, open, sharedPrefix, parent: parent?.typeName, file: String(file) },
+    ...{ text: String(type), proto: JSON.stringify(type.proto) },
+    values: type.values.map((value) => ({
+      ...value,
+      proto: JSON.stringify(value.proto),
+      ...{ parent: value.parent.typeName, text: String(value), toString: undefined },
+    })),
+    byNumber: Object.entries(type.value).map(([number, { name }]) => [number, name]),
+  };
+}
+
+function describeExtension(extension: DescExtension): object {
+  return {
+    ...extension,
+    proto: JSON.stringify(extension.proto),
+    ...{ text: String(extension), toString: undefined, getDefaultValue: undefined },
+    ...{ extendee: extension.extendee.typeName, parent: extension.parent?.typeName, file: String(extension.file) },
+    ...{ message: extension.message?.typeName, enum: extension.enum?.typeName },
+  };
+}
+
+/**
+ * Two messages that refer to each other, one with a message, an enum, a map, a oneof and an
+ * extension inside, enums with two names for a number, extensions and a service.
+ */
 const sampleProto = create(FileDescriptorProtoSchema, {
   name: 'sample.proto',
   package: 'sample',
@@ -102,9 +140,11 @@ const sampleProto = create(FileDescriptorProtoSchema, {
           ],
         },
       ],
-      enumType: [{ name: 'Level', value: [{ name: 'LOW', number: 0 }] }],
+      enumType: [{ name: 'Level', options: { deprecated: true }, value: [{ name: 'LOW', number: 0 }] }],
+      extensionRange: [{ start: 100, end: 200 }],
+      extension: [extension('inside', 100, '.sample.Outer', { type: Type.MESSAGE, typeName: '.sample.Outer.Inner' })],
     },
-    { name: 'Other', field: [field('outers', 1, '.sample.Outer', Label.REPEATED)] },
+    { name: 'Other', options: { deprecated: true }, field: [field('outers', 1, '.sample.Outer', Label.REPEATED)] },
   ],
   enumType: [
     {
@@ -112,14 +152,24 @@ const sampleProto = create(FileDescriptorProtoSchema, {
       value: [
         { name: 'SMALL', number: 0 },
         { name: 'BIG', number: 1 },
+        { name: 'LARGE', number: 1, options: { deprecated: true } },
       ],
+      options: { allowAlias: true },
     },
+  ],
+  extension: [
+    extension('size', 101, '.sample.Outer', { type: Type.ENUM, typeName: '.sample.Size' }),
+    extension('other', 102, '.sample.Outer', { type: Type.MESSAGE, typeName: '.sample.Other' }),
   ],
   service: [{ name: 'Samples', method: [{ name: 'Get', inputType: '.sample.Outer', outputType: '.sample.Other' }] }],
 });
 
 function field(name: string, number: number, typeName: string, label = Label.OPTIONAL) {
   return { name, number, type: Type.MESSAGE, typeName, label, jsonName: name };
+}
+
+function extension(name: string, number: number, extendee: string, of: { type: Type; typeName: string }) {
+  return { name, number, extendee, label: Label.OPTIONAL, ...of };
 }
 
 const files = {
@@ -144,6 +194,9 @@ for (const [name, { proto, imports }] of Object.entries(files)) {
     // In the other order, so that what is inside a message is asked for first.
     const messages = messagesOf(late).toReversed().map(describe);
     assert.deepEqual(messages.toReversed(), messagesOf(expected).map(describe));
+    assert.deepEqual(enumsOf(late).map(describeEnum), enumsOf(expected).map(describeEnum));
+    assert.deepEqual(extensionsOf(late).map(describeExtension), extensionsOf(expected).map(describeExtension));
+    assert.deepEqual([late.edition, late.deprecated], [expected.edition, expected.deprecated]);
   });
 }
 
@@ -153,6 +206,7 @@ test('all of a file refers to one descriptor of each type', () => {
   for (const message of messagesOf(late)) {
     assert.equal(message.file, late);
     assert.ok(message.parent === undefined || types.has(message.parent));
+    for (const inner of message.nestedExtensions) assert.equal(inner.parent, message);
     for (const each of message.fields) {
       assert.equal(each.parent, message);
       assert.equal(message.field[each.localName], each);
@@ -161,6 +215,16 @@ test('all of a file refers to one descriptor of each type', () => {
       if (each.oneof !== undefined) assert.ok(message.oneofs.includes(each.oneof) && each.oneof.fields.includes(each));
     }
     for (const inner of message.nestedEnums) assert.equal(inner.parent, message);
+  }
+  for (const each of enumsOf(late)) {
+    assert.equal(each.file, late);
+    for (const value of each.values) assert.equal(value.parent, each);
+  }
+  for (const each of extensionsOf(late)) {
+    assert.equal(each.file, late);
+    for (const type of [each.extendee, each.message ?? each.enum, each.parent ?? each.extendee]) {
+      assert.ok(types.has(type), String(each));
+    }
   }
   const [method] = late.services[0]!.methods;
   assert.equal(method!.input, late.messages[0]);
@@ -174,10 +238,13 @@ test('a message is described when it is first used, once', () => {
   assert.equal(count(), 1);
   const { fields } = outer!;
   assert.equal(outer!.fields, fields);
-  assert.equal(outer!.nestedMessages[0]!.fields.length, 2);
-  assert.equal(count(), 2);
-  assert.equal(other!.members.length, 1);
+  // The other is an enumeration, of which a field has a value as its default.
   assert.equal(count(), 3);
+  assert.equal(outer!.nestedMessages[0]!.fields.length, 2);
+  assert.equal(outer!.nestedEnums[0]!.values.length, 1);
+  assert.equal(count(), 3);
+  assert.equal(other!.members.length, 1);
+  assert.equal(count(), 4);
 });
 
 test('messages are read and written with it', () => {

@@ -1,66 +1,91 @@
-import { startupSnapshot } from 'node:v8';
-import type { DescEnum, DescFile, DescMessage } from '@bufbuild/protobuf';
-import type { DescriptorProto, FileDescriptorProto } from '@bufbuild/protobuf/wkt';
-import { type Parts, partsFrom } from './late-parts.ts';
-import { oneMessage } from './one-message.ts';
+import type { DescEnum, DescExtension, DescFile, DescMessage, DescService } from '@bufbuild/protobuf';
+import type { FileDescriptorProto } from '@bufbuild/protobuf/wkt';
+import { type FileNames, namesIn, oneType, withoutFields } from './encoded-file.ts';
+import { lateEnum, lateMessage, typesIn } from './late-types.ts';
 
 /** The library's way from an encoded FileDescriptorProto to a descriptor. */
 export type BuildFile = (encoded: Uint8Array, imports: readonly DescFile[]) => DescFile;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-const parts = Symbol('parts');
 const source = Symbol('source');
 
 /**
- * A file's descriptor that knows its types and their names, and nothing of their fields: what a message consists of is made
- * when it is first asked for, together with the messages inside it. In every other respect it is what `build` makes.
+ * A file's descriptor that knows its types and their names, and nothing of their fields: what a message or an enumeration
+ * consists of is made when it is first asked for, together with the types inside it. In every other respect it is what
+ * `build` makes.
  */
 export function lateFile(base64: string, imports: readonly DescFile[], build: BuildFile): DescFile {
   const from = new FileSource(base64, imports, build);
-  const { proto: _, toString: __, ...rest } = from.whole();
-  const late: Mutable<Omit<DescFile, 'proto'>> = { ...rest, toString: fileName };
-  const file = Object.defineProperties(late, { ...lateFileProperties, [source]: { value: from } }) as DescFile;
-  const replaced = new Map<DescMessage, DescMessage>();
-  late.messages = rest.messages.map((message) => lateMessage(message, file, undefined, replaced));
-  const messages = [...replaced.keys()];
-  const nested = messages.flatMap(({ nestedEnums, nestedExtensions }) => [...nestedEnums, ...nestedExtensions]);
-  const types = [...rest.enums, ...rest.extensions, ...rest.services, ...nested];
-  for (const type of types as Mutable<(typeof types)[number]>[]) {
-    type.file = file;
-    if (type.kind !== 'service' && type.parent !== undefined) type.parent = replaced.get(type.parent);
-    if (type.kind === 'extension') type.extendee = replaced.get(type.extendee) ?? type.extendee;
-  }
-  for (const method of rest.services.flatMap(({ methods }) => methods) as Mutable<DescMethod>[]) {
-    method.input = replaced.get(method.input) ?? method.input;
-    method.output = replaced.get(method.output) ?? method.output;
-  }
-  for (const message of late.messages) for (const type of typesIn(message)) known.set(type.typeName, type);
-  for (const type of late.enums) known.set(type.typeName, type);
+  const names = from.names();
+  const late = {
+    kind: 'file',
+    name: names.name.replace(/\.proto$/, ''),
+    dependencies: [...imports],
+    edition: editions.get(names.syntax) ?? from.whole().edition,
+    enums: [] as DescEnum[],
+    messages: [] as DescMessage[],
+    extensions: [] as DescExtension[],
+    services: [] as DescService[],
+    toString: fileName,
+  };
+  const file = Object.defineProperties(late, {
+    ...lateFileProperties,
+    [source]: { value: from },
+  }) as unknown as DescFile;
+  const place = { file, parent: undefined, prefix: names.package, describe: describeType };
+  for (const name of names.enums) late.enums.push(lateEnum(name, place));
+  for (const message of names.messages) late.messages.push(lateMessage(message, place));
+  for (const type of typesOf(file)) known.set(type.typeName, type);
+  if (names.hasOthers) addOthers(late, from.outline(), file);
   return file;
 }
 
-type DescMethod = DescFile['services'][number]['methods'][number];
+/** By their syntax, the numbers of `google.protobuf.Edition`, which is not loaded here. The library asks for it often. */
+const editions: ReadonlyMap<string, DescFile['edition']> = new Map([
+  ['', 998],
+  ['proto2', 998],
+  ['proto3', 999],
+]);
 
-function lateMessage(
-  message: DescMessage,
-  file: DescFile,
-  parent: DescMessage | undefined,
-  replaced: Map<DescMessage, DescMessage>,
-): DescMessage {
-  const { kind, deprecated, name, typeName, nestedEnums, nestedExtensions } = message;
-  const late = {
-    ...{ kind, deprecated, file, parent, name, typeName, nestedEnums, nestedExtensions },
-    nestedMessages: [] as DescMessage[],
-    toString: messageName,
-  };
-  const made = Object.defineProperties(late, lateMessageProperties) as unknown as DescMessage;
-  replaced.set(message, made);
-  late.nestedMessages = message.nestedMessages.map((nested) => lateMessage(nested, file, made, replaced));
-  return made;
+function* typesOf(file: DescFile): Generator<DescMessage | DescEnum> {
+  for (const type of [...file.enums, ...file.messages]) yield* typesIn(type);
 }
 
-/** From where the parts of a file's messages come. */
+/** All late messages and enumerations, by their names. */
+const known = new Map<string, DescMessage | DescEnum>();
+
+type DescMethod = DescService['methods'][number];
+
+/** Services and extensions are as the library makes them, but for the types that they refer to. */
+function addOthers(late: Pick<DescFile, 'extensions' | 'services'>, outline: DescFile, file: DescFile): void {
+  const types = new Map([...typesOf(file)].map((type) => [type.typeName, type]));
+  const ownOf = (type: DescMessage) => (type.file === outline ? (types.get(type.typeName) as DescMessage) : type);
+  const take = (extension: Mutable<DescExtension>): DescExtension => {
+    if (extension.parent !== undefined) extension.parent = ownOf(extension.parent);
+    if (extension.message !== undefined) extension.message = ownOf(extension.message);
+    if (extension.enum?.file === outline) extension.enum = types.get(extension.enum.typeName) as DescEnum;
+    return Object.assign(extension, { file, extendee: ownOf(extension.extendee) });
+  };
+  for (const message of typesOf(outline)) {
+    if (message.kind === 'message') ownOf(message).nestedExtensions.push(...message.nestedExtensions.map(take));
+  }
+  late.extensions.push(...outline.extensions.map(take));
+  for (const service of outline.services) {
+    for (const method of service.methods as Mutable<DescMethod>[]) {
+      method.input = ownOf(method.input);
+      method.output = ownOf(method.output);
+    }
+    late.services.push(Object.assign(service, { file }));
+  }
+}
+
+/** `type`: one of a late file, and in no other. */
+function describeType(type: DescMessage | DescEnum): DescMessage | DescEnum {
+  return (type.file as DescFile & { readonly [source]: FileSource })[source].type(type);
+}
+
+/** From where the parts of a file's types come. */
 class FileSource {
   readonly #base64: string;
   readonly #imports: readonly DescFile[];
@@ -72,26 +97,38 @@ class FileSource {
     this.#build = build;
   }
 
-  whole(): DescFile {
-    return this.#build(Buffer.from(this.#base64, 'base64'), this.#imports);
+  names(): FileNames {
+    return namesIn(this.#encoded());
   }
 
-  /** The message with that index in `file`, with all that is in it; the other types that it refers to are those of `file`. */
-  message(index: number, file: DescFile): DescMessage {
-    const { encoded, typeNames } = oneMessage(Buffer.from(this.#base64, 'base64'), index);
+  whole(): DescFile {
+    return this.#build(this.#encoded(), this.#imports);
+  }
+
+  /** Its messages have no fields. */
+  outline(): DescFile {
+    return this.#build(withoutFields(this.#encoded()), this.#imports);
+  }
+
+  /** `type`, with all that is in it; the other types that it refers to are those of its file. */
+  type(type: DescMessage | DescEnum): DescMessage | DescEnum {
+    const { file, typeName, kind } = type;
+    const index = kind === 'message' ? file.messages.indexOf(type) : file.enums.indexOf(type);
+    const { encoded, typeNames } = oneType(this.#encoded(), kind, index);
     const imports = [Object.create(file, nameless) as DescFile, ...this.#imports];
-    const { typeName } = file.messages[index]!;
     const others = [...typeNames].filter((name) => name !== typeName && !name.startsWith(`${typeName}.`));
     const types = others.map((name) => known.get(name));
-    const found = types.filter((type) => type !== undefined && imports.some((each) => isOf(each, type.file)));
+    const found = types.filter((each) => each !== undefined && imports.some((file) => isOf(file, each.file)));
     // Looking through all that is imported takes longer than all the rest.
     const few = found.length === types.length ? [holding(found as (DescMessage | DescEnum)[])] : imports;
-    return this.#build(encoded, few).messages[0]!;
+    const { messages, enums } = this.#build(encoded, few);
+    return messages[0] ?? enums[0]!;
+  }
+
+  #encoded(): Uint8Array {
+    return Buffer.from(this.#base64, 'base64');
   }
 }
-
-/** All late messages and their enumerations, by their names. */
-const known = new Map<string, DescMessage | DescEnum>();
 
 /** An import may be a file that has the imported one as its prototype. */
 function isOf(imported: DescFile, file: DescFile): boolean {
@@ -109,72 +146,21 @@ function holding(types: readonly (DescMessage | DescEnum)[]): DescFile {
   return Object.defineProperties({ ...none, messages, enums }, nameless) as unknown as DescFile;
 }
 
-/** Made together with parts that were asked for, and not asked for yet. A snapshot does without them. */
-const ready = new Map<DescMessage, Parts>();
-if (startupSnapshot.isBuildingSnapshot()) startupSnapshot.addSerializeCallback(() => ready.clear());
-
-function takeParts(message: DescMessage): Parts {
-  if (!ready.has(message)) makeParts(message);
-  const made = ready.get(message)!;
-  ready.delete(message);
-  return made;
-}
-
-/** Makes the parts of `message` and of all that are within the same message of the file, as far as they have none. */
-function makeParts(message: DescMessage): void {
-  let top = message;
-  while (top.parent !== undefined) top = top.parent;
-  const file = top.file as DescFile & { readonly [source]: FileSource };
-  const twin = file[source].message(file.messages.indexOf(top), file);
-  const types = new Map([...typesIn(top)].map((type) => [type.typeName, type]));
-  for (const each of typesIn(twin)) {
-    const late = types.get(each.typeName) as DescMessage & { readonly [parts]: Parts | undefined };
-    if (each.kind === 'message' && late[parts] === undefined) ready.set(late, partsFrom(each, late, types));
-  }
-}
-
-function* typesIn(message: DescMessage): Generator<DescMessage | DescEnum> {
-  yield message;
-  yield* message.nestedEnums;
-  for (const nested of message.nestedMessages) yield* typesIn(nested);
-}
-
 function fileName(this: DescFile): string {
   return `file ${this.name}.proto`;
 }
 
-function messageName(this: DescMessage): string {
-  return `message ${this.typeName}`;
-}
+type FromSource = { readonly [source]: FileSource };
 
-// The same getters for all: with their own they would also have their own hidden classes, a dozen each.
-const lateFileProperties = {
-  proto: {
-    get(this: { readonly [source]: FileSource }): FileDescriptorProto {
-      return this[source].whole().proto;
-    },
-    enumerable: true,
-  },
+const lateFileProperties: PropertyDescriptorMap = {
+  proto: fromWhole(({ proto }): FileDescriptorProto => proto),
+  deprecated: fromWhole(({ deprecated }) => deprecated),
 };
 
-const lateMessageProperties = {
-  [parts]: { value: undefined, writable: true },
-  proto: {
-    get(this: DescMessage): DescriptorProto {
-      const { parent, file } = this;
-      return parent === undefined
-        ? file.proto.messageType[file.messages.indexOf(this)]!
-        : parent.proto.nestedType.find(({ name }) => name === this.name)!;
-    },
-    enumerable: true,
-  },
-  ...Object.fromEntries((['fields', 'field', 'oneofs', 'members'] as const).map((name) => [name, latePart(name)])),
-};
-
-function latePart(name: keyof Parts): PropertyDescriptor {
+function fromWhole(part: (file: DescFile) => unknown): PropertyDescriptor {
   return {
-    get(this: DescMessage & { [parts]: Parts | undefined }) {
-      return (this[parts] ??= takeParts(this))[name];
+    get(this: FromSource) {
+      return part(this[source].whole());
     },
     enumerable: true,
   };

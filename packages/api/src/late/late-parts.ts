@@ -1,12 +1,14 @@
-import type { DescEnum, DescField, DescMessage, DescOneof } from '@bufbuild/protobuf';
-import type { FieldDescriptorProto, OneofDescriptorProto } from '@bufbuild/protobuf/wkt';
+import type { DescEnum, DescEnumValue, DescField, DescMessage, DescOneof } from '@bufbuild/protobuf';
+import type { EnumValueDescriptorProto, FieldDescriptorProto, OneofDescriptorProto } from '@bufbuild/protobuf/wkt';
 
 /** What a message consists of. */
-export type Parts = Pick<DescMessage, 'fields' | 'field' | 'oneofs' | 'members'>;
+export type MessageParts = Pick<DescMessage, 'deprecated' | 'fields' | 'field' | 'oneofs' | 'members'>;
+/** What an enumeration consists of. */
+export type EnumParts = Pick<DescEnum, 'deprecated' | 'open' | 'sharedPrefix' | 'value' | 'values'>;
 export type TypesByName = ReadonlyMap<string, DescMessage | DescEnum>;
 
 /** The parts of `twin` as those of `message`; `types` are to take the place of those that are in the file of `twin`. */
-export function partsFrom(twin: DescMessage, message: DescMessage, types: TypesByName): Parts {
+export function partsOfMessage(twin: DescMessage, message: DescMessage, types: TypesByName): MessageParts {
   const made = new Map<DescField | DescOneof, DescField | DescOneof>();
   for (const oneof of twin.oneofs) made.set(oneof, new LateOneof(oneof, message) as unknown as DescOneof);
   for (const field of twin.fields) {
@@ -16,11 +18,20 @@ export function partsFrom(twin: DescMessage, message: DescMessage, types: TypesB
   const fields = twin.fields.map((field) => made.get(field) as DescField);
   for (const field of fields) field.oneof?.fields.push(field as (typeof field.oneof.fields)[number]);
   return {
+    deprecated: twin.deprecated,
     fields,
     field: Object.fromEntries(fields.map((field) => [field.localName, field])),
     oneofs: twin.oneofs.map((oneof) => made.get(oneof) as DescOneof),
     members: twin.members.map((member) => made.get(member)!),
   };
+}
+
+/** The parts of `twin` as those of `late`. */
+export function partsOfEnum({ deprecated, open, sharedPrefix, values }: DescEnum, late: DescEnum): EnumParts {
+  const made = values.map((value) => new LateEnumValue(value, late) as unknown as DescEnumValue);
+  // Of several names for one number the first counts.
+  const value = Object.fromEntries(made.toReversed().map((each) => [each.number, each]));
+  return { deprecated, open, sharedPrefix, values: made, value };
 }
 
 /**
@@ -66,6 +77,25 @@ class LateOneof {
 
   toString(): string {
     return `oneof ${this.parent.typeName}.${this.name}`;
+  }
+}
+
+/** See {@link LateField}. */
+class LateEnumValue {
+  declare readonly name: string;
+  declare readonly parent: DescEnum;
+
+  constructor(value: DescEnumValue, parent: DescEnum) {
+    const { proto: _, toString: __, ...rest } = value;
+    Object.assign(this, rest, { parent });
+  }
+
+  get proto(): EnumValueDescriptorProto {
+    return this.parent.proto.value.find(({ name }) => name === this.name)!;
+  }
+
+  toString(): string {
+    return `enum value ${this.parent.typeName}.${this.name}`;
   }
 }
 

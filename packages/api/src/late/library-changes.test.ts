@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { compileLate, describeLate, lookAtNames, nameFiles } from './lazy-protobuf.ts';
+import { compileLate, describeLate, lookAtNames, nameFiles } from './library-changes.ts';
 
 for (const codec of ['from-binary', 'to-binary', 'from-json', 'to-json']) {
   test(`${codec} of the installed protobuf library is the one that is changed`, () => {
