@@ -68,6 +68,15 @@ function packageNameOf(specifier: string): string {
 const isTest = (file: string) => /\.test\.ts$|\/test-support\/|\/golden\//.test(file);
 const isConfig = (file: string) => /(^|\/)config\.ts$/.test(file);
 
+const looked = new Map<string, boolean>();
+
+/** `file`: relative to the root. */
+function isThere(file: string): boolean {
+  const known = looked.get(file) ?? existsSync(join(root, file));
+  looked.set(file, known);
+  return known;
+}
+
 /** Every broken rule of one file, as sentences. */
 function faultsOf(file: string, imports: readonly string[]): string[] {
   const owner = workspaces.find(({ folder }) => file.startsWith(`${folder}/`));
@@ -80,6 +89,8 @@ function faultsOf(file: string, imports: readonly string[]): string[] {
     if (specifier.startsWith('.')) {
       const target = relative(root, resolve(root, dirname(file), specifier));
       if (!target.startsWith(`${owner.folder}/`)) faults.push(`${file}: ${specifier} leaves its package`);
+      // The compiler finds `x.ts` under the name `x.js`, Node does not.
+      else if (!isThere(target)) faults.push(`${file}: ${specifier} is no file`);
       continue;
     }
     const name = packageNameOf(specifier.replace(/^node:/, ''));
@@ -125,6 +136,8 @@ describe('layers', () => {
       /layer base may not import contract/,
     );
     assert.match(faultsOf('packages/proxy/src/x.ts', ['../../base/src/clock.ts']).join('\n'), /leaves its package/);
+    assert.match(faultsOf('packages/base/src/x.ts', ['./clock.js']).join('\n'), /clock\.js is no file/);
+    assert.deepEqual(faultsOf('packages/base/src/x.ts', ['./clock.ts']), []);
     assert.match(faultsOf('packages/proxy/src/x.ts', ['yaml']).join('\n'), /not declared/);
     assert.match(faultsOf('packages/proxy/src/x.ts', ['node:net']).join('\n'), /may open sockets/);
     assert.deepEqual(importsIn("import { isIP } from 'node:net';\nimport { isIP, connect } from 'node:net';"), [
