@@ -108,7 +108,7 @@ function filesOf(patterns: readonly string[]): string[] {
   return globSync(patterns, { cwd: root }).sort();
 }
 
-/** What most end-to-end tests start: made here once, and not looked for again by each of them. */
+/** What most end-to-end tests start: made here once, while the other tests run, and not looked for again by each of them. */
 async function bundlesMade(): Promise<NodeJS.ProcessEnv> {
   try {
     const { makeBundles } = await import('./e2e/support/make-bundles.ts');
@@ -123,10 +123,9 @@ async function bundlesMade(): Promise<NodeJS.ProcessEnv> {
 const startMs = performance.now();
 const healthy = unitOnly || (await houseChecks());
 const [first, second, whole] = commands();
+const bundles = whole === undefined ? {} : bundlesMade();
 const outcomes = await Promise.all([first!, second!].map((args) => run(process.execPath, args, { quiet: true })));
-if (whole !== undefined) {
-  outcomes.push(await run(process.execPath, whole, { quiet: true, env: await bundlesMade() }));
-}
+if (whole !== undefined) outcomes.push(await run(process.execPath, whole, { quiet: true, env: await bundles }));
 const count = (word: string) =>
   outcomes.reduce((sum, { output }) => sum + Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0), 0);
 const [passed, failed, skipped] = [count('pass'), count('fail') + count('cancelled'), count('skipped')];
