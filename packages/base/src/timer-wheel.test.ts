@@ -94,3 +94,62 @@ test('a long pause of the process loses nothing', () => {
   for (const action of pending.splice(0)) action();
   assert.ok(probes.every((probe) => probe.firedAtMs.length === 1));
 });
+
+/** Counts the real timers that come; the others were cancelled. */
+class CountingClock extends ManualClock {
+  came = 0;
+  override after(delayMs: number, action: () => void) {
+    return super.after(delayMs, () => {
+      this.came++;
+      action();
+    });
+  }
+}
+
+test('wakes for what waits and not for every tick', () => {
+  const clock = new CountingClock();
+  const wheel = new TimerWheel(clock, 5, 1024);
+  const [idle, short] = [new Probe(clock), new Probe(clock)];
+  wheel.start(idle.deadline, 60_000);
+  clock.advance(20_000);
+  // Once in a round of the wheel at most.
+  assert.ok(clock.came <= 4, `${clock.came} times`);
+  wheel.start(short.deadline, 50);
+  clock.advance(100);
+  assert.deepEqual(short.firedAtMs, [20_050]);
+  clock.advance(60_000);
+  assert.deepEqual(idle.firedAtMs, [60_000]);
+  assert.ok(clock.came <= 4 + 1 + 10, `${clock.came} times`);
+});
+
+test('leaves no real timer when the last one is stopped', () => {
+  const clock = new ManualClock();
+  const wheel = new TimerWheel(clock);
+  const [long, short] = [new Probe(clock), new Probe(clock)];
+  wheel.start(long.deadline, 4_000);
+  wheel.start(short.deadline, 20);
+  wheel.stop(short.deadline);
+  assert.notEqual(clock.nextDueMs(), undefined);
+  wheel.stop(long.deadline);
+  assert.equal(clock.nextDueMs(), undefined);
+  wheel.start(short.deadline, 20);
+  clock.advance(30);
+  assert.deepEqual(short.firedAtMs, [20]);
+});
+
+test('waits for longer than a timer of Node can', () => {
+  const delays: number[] = [];
+  class NotingClock extends ManualClock {
+    override after(delayMs: number, action: () => void) {
+      delays.push(delayMs);
+      return super.after(delayMs, action);
+    }
+  }
+  const clock = new NotingClock();
+  const probe = new Probe(clock);
+  const days = 30 * 86_400_000;
+  new TimerWheel(clock, 60_000, 1024).start(probe.deadline, days);
+  clock.advance(days);
+  assert.deepEqual(probe.firedAtMs, [days]);
+  assert.ok(Math.max(...delays) < 2 ** 31);
+});

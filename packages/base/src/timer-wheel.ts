@@ -38,16 +38,20 @@ export class Deadline {
 
 /**
  * A hashed timing wheel: thousands of request and idle timeouts behind one real timer, precise to one tick and never
- * early. The real timer runs only while something waits.
+ * early. The real timer is set for the next slot that holds something, and not for every tick: a proxy whose connections
+ * merely stand open would wake 200 times a second for nothing.
  */
 export class TimerWheel {
   readonly #clock: Clock;
   readonly #tickMs: number;
   readonly #slots: (Deadline | undefined)[];
   readonly #mask: number;
+  readonly #roundMs: number;
   #tick: number;
   #waiting = 0;
   #timer: Timer | undefined;
+  /** When the real timer comes. */
+  #timerTick = never;
   readonly #turn = () => this.#onTurn();
 
   /** `slotCount` must be a power of two; a delay longer than `tickMs × slotCount` goes round more than once. */
@@ -56,6 +60,7 @@ export class TimerWheel {
     this.#tickMs = tickMs;
     this.#slots = new Array(slotCount).fill(undefined);
     this.#mask = slotCount - 1;
+    this.#roundMs = tickMs * slotCount;
     this.#tick = Math.floor(clock.now() / tickMs);
   }
 
@@ -82,13 +87,32 @@ export class TimerWheel {
     if (head !== undefined) head.wheelPrevious = deadline;
     this.#slots[slot] = deadline;
     this.#waiting++;
-    if (this.#timer === undefined) this.#timer = this.#clock.after(this.#tickMs, this.#turn);
+    if (dueTick < this.#timerTick) this.#setTimer(dueTick);
   }
 
   /** `deadline` does not come any more. Harmless when it is not waiting. */
   stop(deadline: Deadline): void {
-    if (deadline.wheelSlot >= 0) this.#unlink(deadline);
-    else deadline.wheelSlot = -1;
+    if (deadline.wheelSlot < 0) {
+      deadline.wheelSlot = -1;
+      return;
+    }
+    this.#unlink(deadline);
+    if (this.#waiting === 0) this.#clearTimer();
+  }
+
+  #setTimer(tick: number): void {
+    this.#timer?.cancel();
+    this.#timerTick = tick;
+    // Node drops fractions of a millisecond, and what comes too soon has to wait once more.
+    const delayMs = Math.ceil(tick * this.#tickMs - this.#clock.now());
+    // No timer of Node's waits for a month.
+    this.#timer = this.#clock.after(Math.min(Math.max(delayMs, 1), this.#roundMs), this.#turn);
+  }
+
+  #clearTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerTick = never;
   }
 
   #unlink(deadline: Deadline): void {
@@ -104,13 +128,22 @@ export class TimerWheel {
   }
 
   #onTurn(): void {
-    this.#timer = undefined;
+    this.#clearTimer();
     const nowTick = Math.floor(this.#clock.now() / this.#tickMs);
     // After a long pause every slot is looked at once; more rounds would only see the same lists again.
     const from = Math.max(this.#tick + 1, nowTick - this.#mask);
     this.#tick = nowTick;
     for (let tick = from; tick <= nowTick; tick++) this.#expire(tick & this.#mask, nowTick);
-    if (this.#waiting > 0 && this.#timer === undefined) this.#timer = this.#clock.after(this.#tickMs, this.#turn);
+    if (this.#waiting === 0) return;
+    const nextTick = this.#nextTick(nowTick);
+    if (nextTick < this.#timerTick) this.#setTimer(nextTick);
+  }
+
+  /** Of the next slot that holds something, if only something that is due in a later round. */
+  #nextTick(nowTick: number): number {
+    let tick = nowTick + 1;
+    while (this.#slots[tick & this.#mask] === undefined) tick++;
+    return tick;
   }
 
   /** Collects first and calls afterwards, so that a callback may start and stop deadlines of the same slot. */
@@ -134,6 +167,9 @@ export class TimerWheel {
     }
   }
 }
+
+/** Tick of a real timer that is not set. */
+const never = Number.POSITIVE_INFINITY;
 
 /** Slot value of a deadline that was taken from its list and is about to be called. */
 const dueSlot = -2;

@@ -38,9 +38,11 @@ export class ServerStats {
 
   #connections(): number {
     let sum = 0;
-    for (const { name, value } of this.#aggregate.scalars()) {
-      if (name.startsWith('listener.') && name.endsWith('.downstream_cx_active')) sum += value;
-    }
+    for (const { value } of this.#aggregate.scalars(connectionGauges)) sum += value;
     return sum;
   }
 }
+
+const connectionGauges = {
+  test: (name: string) => name.startsWith('listener.') && name.endsWith('.downstream_cx_active'),
+};

@@ -73,6 +73,25 @@ describe('thread stats', () => {
     assert.equal([...aggregate.histograms()][0]!.total.total, 2);
   });
 
+  test('are told in the order of their names, those that came later, too', () => {
+    const { aggregate, stats } = world();
+    const told = () => [...aggregate.scalars(), ...aggregate.histograms()].map(({ name }) => name);
+    for (const name of ['c', 'a']) stats[0]!.counter(name);
+    stats[0]!.histogram('y');
+    assert.deepEqual(told(), ['a', 'c', 'y']);
+    stats[0]!.gauge('b').set(1);
+    stats[0]!.histogram('x');
+    assert.deepEqual(told(), ['a', 'b', 'c', 'x', 'y']);
+    assert.deepEqual(
+      [...aggregate.scalars(/[bc]/)].map(({ name }) => name),
+      ['b', 'c'],
+    );
+    assert.deepEqual(
+      [...aggregate.histograms(/x/)].map(({ name }) => name),
+      ['x'],
+    );
+  });
+
   test('many metrics fit', () => {
     const { aggregate, stats } = world();
     for (let at = 0; at < 3000; at++) stats[0]!.counter(`c${at}`).add(at);

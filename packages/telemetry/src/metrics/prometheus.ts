@@ -50,13 +50,13 @@ export function renderPrometheus(stats: StatsAggregate, { filter, usedOnly }: St
     if (known === undefined) families.set(family, { type, samples: [sample] });
     else known.samples.push(sample);
   };
-  for (const { name, kind, value } of stats.scalars()) {
-    if ((filter !== undefined && !filter.test(name)) || (usedOnly && value === 0)) continue;
+  for (const { name, kind, value } of stats.scalars(filter)) {
+    if (usedOnly && value === 0) continue;
     const { family, labels } = tagged(name);
     add(family, kind, { labels, text: `${family}{${labels}} ${value}\n` });
   }
-  for (const { name, total } of stats.histograms()) {
-    if ((filter !== undefined && !filter.test(name)) || total.total === 0) continue;
+  for (const { name, total } of stats.histograms(filter)) {
+    if (total.total === 0) continue;
     const { family, labels } = tagged(name);
     const lead = labels === '' ? '' : `${labels},`;
     let text = '';
