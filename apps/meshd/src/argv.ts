@@ -1,6 +1,6 @@
 import { type IpAddress, ipAddress } from '@sofamesh/base/address';
 import { type LogLevel, logLevels } from '@sofamesh/telemetry/component-log';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { versionLine } from './version.ts';
 
 /** What the command line asks for; the ports are those that Istio's users know. */
@@ -58,6 +58,17 @@ export function readArguments(argv: readonly string[]): Options {
       ...(given.webhookAddress === undefined ? [] : ['--webhook-address']),
     ],
   };
+}
+
+/** For the program itself: {@link readArguments}, or undefined when there is nothing to run, and then the exit code is set. */
+export function readCommandLine(argv: readonly string[]): Options | undefined {
+  try {
+    return readArguments(argv);
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    process.exitCode = thrown.exitCode;
+    return undefined;
+  }
 }
 
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {

@@ -1,3 +1,8 @@
-import { runProgram } from './program.ts';
+import { readCommandLine } from './argv.ts';
 
-await runProgram(process.argv);
+// Help, the version and wrong arguments are told before all that a control plane consists of is loaded.
+const options = readCommandLine(process.argv);
+if (options !== undefined) {
+  const { runProgram } = await import('./program.ts');
+  await runProgram(options);
+}

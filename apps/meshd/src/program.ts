@@ -2,8 +2,7 @@ import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import module from 'node:module';
 import { CodedError, messageOf } from '@sofamesh/base/errors';
 import { ComponentLogs } from '@sofamesh/telemetry/component-log';
-import { CommanderError } from 'commander';
-import { type Options, readArguments } from './argv.ts';
+import type { Options } from './argv.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { defaultMeshSettings, readMeshConfig } from './mesh-config.ts';
 import { versionLine } from './version.ts';
@@ -11,16 +10,8 @@ import { versionLine } from './version.ts';
 /** How long a second signal counts as the same one, seen twice (a terminal and npm both send it). */
 const sameSignalMs = 1_000;
 
-/** The program: exit code 0 after a signal, 1 when it cannot start, with one line that says why. */
-export async function runProgram(argv: readonly string[]): Promise<void> {
-  let options: Options;
-  try {
-    options = readArguments(argv);
-  } catch (thrown) {
-    if (!(thrown instanceof CommanderError)) throw thrown;
-    process.exitCode = thrown.exitCode;
-    return;
-  }
+/** The program, whose command line is read: exit code 0 after a signal, 1 when it cannot start, with one line that says why. */
+export async function runProgram(options: Options): Promise<void> {
   try {
     await run(options);
   } catch (thrown) {

@@ -10,7 +10,7 @@ import { readText } from '@sofamesh/model/read';
 import type { ProxyNode } from '@sofamesh/translate/input';
 import { RPC_OPTIONS_TYPE_URL } from '@sofamesh/translate/policies/rpc/rpc';
 import { translate } from '@sofamesh/translate/translate';
-import { readArguments } from './argv.ts';
+import { readArguments, readCommandLine } from './argv.ts';
 import { defaultMeshSettings } from './mesh-config.ts';
 import { runProgram } from './program.ts';
 
@@ -101,5 +101,6 @@ function useSample(): void {
 useSample();
 
 startupSnapshot.setDeserializeMainFunction(() => {
-  void runProgram(process.argv);
+  const options = readCommandLine(process.argv);
+  if (options !== undefined) void runProgram(options);
 });

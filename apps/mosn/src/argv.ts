@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type LogLevel, logLevels } from '@sofamesh/telemetry/component-log';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { LogLevels } from './lifecycle/program-log.ts';
 import { versionLine } from './version.ts';
 
@@ -99,6 +99,17 @@ export function readArguments(argv: readonly string[]): Options {
     baseId: given.baseId,
     adminAddressPath: given.adminAddressPath,
   };
+}
+
+/** For the program itself: {@link readArguments}, or undefined when there is nothing to run, and then the exit code is set. */
+export function readCommandLine(argv: readonly string[]): Options | undefined {
+  try {
+    return readArguments(argv);
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    process.exitCode = thrown.exitCode;
+    return undefined;
+  }
 }
 
 /** Workers share addresses by SO_REUSEPORT, which spreads connections over them on Linux only. */

@@ -8,7 +8,7 @@ import {
   DiscoveryResponseSchema,
 } from '@sofamesh/api/gen/envoy/service/discovery/v3/discovery_pb';
 import { silentLogger } from '@sofamesh/base/logger';
-import { readArguments } from './argv.ts';
+import { readArguments, readCommandLine } from './argv.ts';
 import { describeNode } from './dynamic/node.ts';
 import './lifecycle/control-plane.ts';
 import { loadBootstrap, readTexts } from './lifecycle/load-bootstrap.ts';
@@ -38,5 +38,7 @@ if (standIn) Object.assign(globalThis, { SharedArrayBuffer: ArrayBuffer });
 void useSample().finally(() => standIn && Reflect.deleteProperty(globalThis, 'SharedArrayBuffer'));
 
 startupSnapshot.setDeserializeMainFunction(() => {
-  void runProgram(process.argv, { entry: pathToFileURL(process.argv[1]!), fromSnapshot: true });
+  const { argv } = process;
+  const options = readCommandLine(argv);
+  if (options !== undefined) void runProgram(options, { argv, entry: pathToFileURL(argv[1]!), fromSnapshot: true });
 });

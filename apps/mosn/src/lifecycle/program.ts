@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '@sofamesh/base/clock';
 import { messageOf } from '@sofamesh/base/errors';
-import { CommanderError } from 'commander';
-import { type Options, readArguments } from '../argv.ts';
+import type { Options } from '../argv.ts';
 import { mayBeMosnConfig } from '../mosn-json/is-mosn-config.ts';
 import { asksForPlugins } from '../plugins/asks-for-plugins.ts';
 import { type LoadParts, type LocatedText, loadBootstrap, readTexts } from './load-bootstrap.ts';
@@ -12,6 +11,8 @@ import { tuneHeap } from './startup-heap.ts';
 import { validate } from './validate.ts';
 
 export interface Start {
+  /** `process.argv`. */
+  readonly argv: readonly string[];
   /** The file that worker threads start with. */
   readonly entry: URL;
   /**
@@ -22,18 +23,10 @@ export interface Start {
 }
 
 /**
- * The program from its command line to its end. Resolves when the server runs, or when there is nothing (more) to do; exit
- * codes: 0 fine, 1 wrong arguments or configuration.
+ * The program from its command line, which is read already, to its end. Resolves when the server runs, or when there is
+ * nothing more to do; exit codes: 0 fine, 1 wrong configuration.
  */
-export async function runProgram(argv: readonly string[], { entry, fromSnapshot }: Start): Promise<void> {
-  let options: Options;
-  try {
-    options = readArguments(argv);
-  } catch (thrown) {
-    if (!(thrown instanceof CommanderError)) throw thrown;
-    process.exitCode = thrown.exitCode;
-    return;
-  }
+export async function runProgram(options: Options, { argv, entry, fromSnapshot }: Start): Promise<void> {
   if (fromSnapshot && options.concurrency > 1 && options.mode === 'serve') startAgain(entry, argv);
   try {
     const log = new ProgramLog(options.logPath, options.logLevels);
