@@ -1,6 +1,6 @@
-import { crc32 } from 'node:zlib';
 import type { CodecLimits } from '@sofamesh/contract/protocol';
 import { readUint16, readUint32, writeUint32 } from '../shared/byte-writer.ts';
+import { crc32 } from '../shared/crc32.ts';
 import { needMore } from '../shared/frame-splitter.ts';
 
 /**

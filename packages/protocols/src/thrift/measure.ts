@@ -24,10 +24,14 @@ const oldMessageBytesMin = 10;
 
 /** `FrameFormat.startMeasuring`: an unframed message is read through to its end, once. */
 export function startMeasuring(): FrameFormat['length'] {
-  const unframed = new UnframedMeasure();
+  // Few clients write such messages: a connection has what they need with the first of them.
+  let unframed: UnframedMeasure | undefined;
   return (bytes, at, end, limits) => {
     const first = bytes[at]!;
-    if (first === 0x80 || first === 0x82) return unframed.length(bytes, at, end, limits);
+    if (first === 0x80 || first === 0x82) {
+      unframed ??= new UnframedMeasure();
+      return unframed.length(bytes, at, end, limits);
+    }
     return first < 0x80 ? framedLength(bytes, at, end, limits) : badMagic;
   };
 }

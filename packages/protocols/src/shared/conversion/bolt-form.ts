@@ -1,6 +1,6 @@
-import { crc32 } from 'node:zlib';
 import type { ResponseHead } from '@sofamesh/contract/message';
 import { ByteWriter, readUint16, writeUint32 } from '../byte-writer.ts';
+import { crc32 } from '../crc32.ts';
 import { Hessian2DraftReader } from '../hessian2/draft-reader.ts';
 import { Hessian2DraftWriter } from '../hessian2/draft-writer.ts';
 import { HessianList, HessianObject, type HessianValue } from '../hessian2/value.ts';
