@@ -95,7 +95,9 @@ const wholeFiles = ['test/e2e/*.test.ts', 'test/sim/*.test.ts'];
  * a time: two would leave a processor idle while they wait.
  */
 function commands(): string[][] {
-  const common = ['--test', '--test-reporter=tap'];
+  // With room for what dies young nothing has to be copied to the old.
+  const node = ['--min-semi-space-size=16', '--import', './test/preload.js'];
+  const common = [...node, '--test', '--test-reporter=tap'];
   const unit = filesOf(unitFiles);
   const shares = [0, 1].map((share) => unit.filter((_, at) => at % 2 === share));
   const shared = shares.map((share) => [...common, '--test-isolation=none', ...share]);

@@ -110,11 +110,13 @@ async function served(): Promise<void> {
 /** From now on calls go to one server of each protocol, and to no other. */
 async function only(which: 0 | 1): Promise<void> {
   const other = which === 0 ? 1 : 0;
-  for (const name of protocols) {
-    const before = arrived(name, which);
-    await until(`${name} reaches server ${which}`, () => arrived(name, which) > before + 20);
-    for (let seen = -1; seen !== arrived(name, other); await sleep(quietMs)) seen = arrived(name, other);
-  }
+  await Promise.all(
+    protocols.map(async (name) => {
+      const before = arrived(name, which);
+      await until(`${name} reaches server ${which}`, () => arrived(name, which) > before + 20);
+      for (let seen = -1; seen !== arrived(name, other); await sleep(quietMs)) seen = arrived(name, other);
+    }),
+  );
 }
 
 async function change(accepted: () => boolean): Promise<void> {

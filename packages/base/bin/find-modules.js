@@ -17,10 +17,15 @@ const importedFormats = new Set(['module', 'module-typescript', 'commonjs']);
  * beyond the process. Where a rule does not fit, and for errors, Node finds modules as ever.
  * `change`: gives the text to use for that of a file, by its URL.
  */
-export function findModules(change = (_url, source) => source) {
+export function findModules(change) {
   // What comes before the program may have hooks of its own, which these would pass over.
   const flags = `${process.env.NODE_OPTIONS ?? ''} ${process.execArgv.join(' ')}`;
   if (/(?:^|\s)(?:-r|--require|--import|--loader|--experimental-loader)\b/.test(flags)) return;
+  hookModules(change);
+}
+
+/** {@link findModules} whatever came before. */
+export function hookModules(change = (_url, source) => source) {
   module.registerHooks({ resolve, load: loadWith(change) });
 }
 

@@ -159,10 +159,11 @@ export class EngineWorld {
 
   /** Lets everything arrive that is under way, promises included; time stands still. */
   async settle(): Promise<void> {
+    const kept = Promise.resolve();
     for (let quiet = 0; quiet < 2; ) {
       let moved = false;
       while (this.network.step()) moved = true;
-      for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+      for (let turn = 0; turn < 20; turn++) await kept;
       quiet = moved ? 0 : quiet + 1;
     }
   }

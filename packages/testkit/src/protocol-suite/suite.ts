@@ -12,6 +12,7 @@ import type { ProtocolFixtures } from './fixtures.ts';
 import { flowControlTests } from './flow-control.ts';
 import { heartbeatTests } from './heartbeats.ts';
 import { localReplyTests } from './local-replies.ts';
+import { madeOnce } from './made-once.ts';
 import { oneWayTests } from './one-way.ts';
 import { refusalTests } from './refusals.ts';
 import { relayingTests } from './relaying.ts';
@@ -19,8 +20,8 @@ import { truncationTests } from './truncation.ts';
 
 /** Registers the tests of the Protocol contract for one protocol. */
 export function protocolSuite(protocol: Protocol, fixtures: ProtocolFixtures): void {
-  const bench = new Bench(protocol, fixtures);
-  const { oneWay, heartbeat, goAway } = fixtures;
+  const bench = new Bench(protocol, madeOnce(fixtures));
+  const { oneWay, heartbeat, goAway } = bench.fixtures;
   describe(`protocol ${protocol.name}`, () => {
     describe('decoding', () => decodingTests(bench));
     describe('truncation', () => truncationTests(bench));

@@ -311,14 +311,13 @@ export class SimConnection implements Connection {
 
   /** The next bytes of the queue as a copy, taken when they leave: a chunk that was changed too late shows. */
   #take(bytes: number): Buffer {
-    const taken = Buffer.alloc(bytes);
+    const taken = Buffer.allocUnsafe(bytes);
     for (let at = 0; at < bytes; ) {
       const chunk = this.#queue[0]!;
-      const part = chunk.subarray(0, bytes - at);
-      taken.set(part, at);
-      at += part.length;
-      if (part.length === chunk.length) this.#queue.shift();
-      else this.#queue[0] = chunk.subarray(part.length);
+      const part = chunk.copy(taken, at);
+      at += part;
+      if (part === chunk.length) this.#queue.shift();
+      else this.#queue[0] = chunk.subarray(part);
     }
     this.#queuedBytes -= bytes;
     return taken;
@@ -363,7 +362,7 @@ export class SimConnection implements Connection {
   #read(): void {
     if (this.#paused || this.#state !== 'open') return;
     if (this.#arrivedBytes > 0) {
-      const all = Buffer.concat(this.#arrived);
+      const all = this.#arrived.length === 1 ? this.#arrived[0]! : Buffer.concat(this.#arrived);
       const chunk = Buffer.from(all.subarray(0, readBytesMax));
       this.#arrivedBytes -= chunk.length;
       this.#arrived = this.#arrivedBytes > 0 ? [all.subarray(chunk.length)] : [];

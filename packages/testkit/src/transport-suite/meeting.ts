@@ -119,9 +119,21 @@ export function secure(
   connection.startTls(tls, Buffer.alloc(0), () => stands(connection));
 }
 
-/** Bytes that tell where they are from: no part of them looks like another part. */
+/** The longest pattern of each seed so far, of which shorter ones are the beginning: making one takes longer than copying. */
+const patterns = new Map<number, Uint32Array<ArrayBuffer>>();
+
+/** Bytes that tell where they are from: no part of them looks like another part. Every call has memory of its own. */
 export function pattern(bytes: number, seed = 1): Buffer {
-  const words = new Uint32Array(Math.ceil(bytes / 4));
+  let words = patterns.get(seed);
+  if (words === undefined || words.byteLength < bytes) {
+    words = patternWords(Math.ceil(bytes / 4), seed);
+    patterns.set(seed, words);
+  }
+  return Buffer.from(words.buffer.slice(0, bytes));
+}
+
+function patternWords(count: number, seed: number): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(count);
   let state = seed >>> 0 || 1;
   for (let at = 0; at < words.length; at++) {
     state ^= state << 13;
@@ -129,5 +141,5 @@ export function pattern(bytes: number, seed = 1): Buffer {
     state ^= state << 5;
     words[at] = state;
   }
-  return Buffer.from(words.buffer, 0, bytes);
+  return words;
 }
