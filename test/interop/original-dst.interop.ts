@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { before, describe, type TestContext, test } from 'node:test';
-import { which } from '../peers/install.ts';
+import { ensureProgram, systemPath } from '../peers/install.ts';
+import { requirePeers } from '../peers/peer.ts';
 import { needsMosn } from './support/proxy.ts';
 
 const world = join(import.meta.dirname, 'node', 'redirect-world.ts');
@@ -14,13 +15,19 @@ interface Heard {
   readonly heard: string;
 }
 
-/** Everything that clients heard, or why this machine cannot divert connections. */
+const { skip: lacking } = await requirePeers({
+  unshare: () => ensureProgram('unshare', ['util-linux']),
+  nsenter: () => ensureProgram('nsenter', ['util-linux']),
+  ip: () => ensureProgram('ip', ['iproute2']),
+  iptables: () => ensureProgram('iptables', ['iptables']),
+  ip6tables: () => ensureProgram('ip6tables', ['iptables']),
+});
+
+/** Everything that clients heard, or why this machine's kernel does not let us divert connections. */
 function play(mode: string): readonly Heard[] | { readonly refused: string } {
-  for (const program of ['unshare', 'nsenter', 'ip', 'iptables', 'ip6tables']) {
-    if (which(program) === undefined) return { refused: `there is no ${program} (apt-get install iptables iproute2)` };
-  }
   const command = ['-rn', process.execPath, world, mode];
-  const { status, stdout, stderr } = spawnSync('unshare', command, { encoding: 'utf8', timeout: worldTimeoutMs });
+  const env = { ...process.env, PATH: systemPath() };
+  const { status, stdout, stderr } = spawnSync('unshare', command, { encoding: 'utf8', timeout: worldTimeoutMs, env });
   if (status === 77 || /^unshare: /m.test(stderr)) return { refused: stderr.trim() };
   assert.equal(status, 0, stderr);
   return stdout
@@ -30,7 +37,7 @@ function play(mode: string): readonly Heard[] | { readonly refused: string } {
 }
 
 for (const mode of ['redirect', 'tproxy']) {
-  describe(`connections that a ${mode.toUpperCase()} rule diverts`, { skip: needsMosn }, () => {
+  describe(`connections that a ${mode.toUpperCase()} rule diverts`, { skip: needsMosn || lacking }, () => {
     let played: ReturnType<typeof play> = [];
     before(() => {
       played = play(mode);

@@ -7,10 +7,14 @@ const installTimeoutMs = 600_000;
 const lockWaitMs = 900_000;
 let aptListsFresh = false;
 
-/** Full path of a program on PATH or in the folders where Debian keeps servers, or undefined. */
+/** PATH with the folders where Debian keeps servers and what only root uses, which others do not have there. */
+export function systemPath(): string {
+  return [process.env['PATH'] ?? '', '/usr/sbin', '/usr/local/sbin', '/sbin'].join(delimiter);
+}
+
+/** Full path of a program in {@link systemPath}, or undefined. */
 export function which(program: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/sbin'];
-  for (const folder of folders) {
+  for (const folder of systemPath().split(delimiter)) {
     const path = join(folder, program);
     try {
       accessSync(path, constants.X_OK);

@@ -31,7 +31,8 @@ function system(command: string): string {
   try {
     return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (thrown) {
-    const said = thrown instanceof Error && 'stderr' in thrown ? String(thrown.stderr).trim() : String(thrown);
+    const stderr = (thrown as { readonly stderr?: string | null }).stderr ?? '';
+    const said = stderr.trim() || (thrown instanceof Error ? thrown.message : String(thrown));
     throw new Refused(`${command}: ${said}`);
   }
 }

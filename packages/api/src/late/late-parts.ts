@@ -34,6 +34,12 @@ export function partsOfEnum({ deprecated, open, sharedPrefix, values }: DescEnum
   return { deprecated, open, sharedPrefix, values: made, value };
 }
 
+/** Without what holds on to the file that it was read from. */
+function detached<Part extends { proto: unknown }>(part: Part) {
+  const { proto: _, toString: __, ...rest } = part;
+  return rest;
+}
+
 /**
  * A field's descriptor. The library gives each functions of its own, which hold on to the file that it was read from, and
  * that file's message about it; here that message is read again when it is asked for.
@@ -44,7 +50,7 @@ class LateField {
   declare readonly parent: DescMessage;
 
   constructor(field: DescField, parent: DescMessage, oneof: DescOneof | undefined, types: TypesByName) {
-    const { proto: _, toString: __, ...rest } = field;
+    const rest = detached(field);
     const ownOf = <Type extends DescMessage | DescEnum>(type: Type | undefined) =>
       type !== undefined && type.file === field.parent.file ? types.get(type.typeName) : type;
     Object.assign(this, rest, { parent, oneof, message: ownOf(field.message), enum: ownOf(field.enum) });
@@ -67,8 +73,7 @@ class LateOneof {
   declare readonly parent: DescMessage;
 
   constructor(oneof: DescOneof, parent: DescMessage) {
-    const { proto: _, toString: __, ...rest } = oneof;
-    Object.assign(this, rest, { parent, fields: [] });
+    Object.assign(this, detached(oneof), { parent, fields: [] });
   }
 
   get proto(): OneofDescriptorProto {
@@ -86,8 +91,7 @@ class LateEnumValue {
   declare readonly parent: DescEnum;
 
   constructor(value: DescEnumValue, parent: DescEnum) {
-    const { proto: _, toString: __, ...rest } = value;
-    Object.assign(this, rest, { parent });
+    Object.assign(this, detached(value), { parent });
   }
 
   get proto(): EnumValueDescriptorProto {
