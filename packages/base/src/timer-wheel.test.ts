@@ -136,20 +136,3 @@ test('leaves no real timer when the last one is stopped', () => {
   clock.advance(30);
   assert.deepEqual(short.firedAtMs, [20]);
 });
-
-test('waits for longer than a timer of Node can', () => {
-  const delays: number[] = [];
-  class NotingClock extends ManualClock {
-    override after(delayMs: number, action: () => void) {
-      delays.push(delayMs);
-      return super.after(delayMs, action);
-    }
-  }
-  const clock = new NotingClock();
-  const probe = new Probe(clock);
-  const days = 30 * 86_400_000;
-  new TimerWheel(clock, 60_000, 1024).start(probe.deadline, days);
-  clock.advance(days);
-  assert.deepEqual(probe.firedAtMs, [days]);
-  assert.ok(Math.max(...delays) < 2 ** 31);
-});

@@ -46,7 +46,6 @@ export class TimerWheel {
   readonly #tickMs: number;
   readonly #slots: (Deadline | undefined)[];
   readonly #mask: number;
-  readonly #roundMs: number;
   #tick: number;
   #waiting = 0;
   #timer: Timer | undefined;
@@ -60,7 +59,6 @@ export class TimerWheel {
     this.#tickMs = tickMs;
     this.#slots = new Array(slotCount).fill(undefined);
     this.#mask = slotCount - 1;
-    this.#roundMs = tickMs * slotCount;
     this.#tick = Math.floor(clock.now() / tickMs);
   }
 
@@ -105,8 +103,7 @@ export class TimerWheel {
     this.#timerTick = tick;
     // Node drops fractions of a millisecond, and what comes too soon has to wait once more.
     const delayMs = Math.ceil(tick * this.#tickMs - this.#clock.now());
-    // No timer of Node's waits for a month.
-    this.#timer = this.#clock.after(Math.min(Math.max(delayMs, 1), this.#roundMs), this.#turn);
+    this.#timer = this.#clock.after(Math.max(delayMs, 1), this.#turn);
   }
 
   #clearTimer(): void {
