@@ -17,7 +17,8 @@ const floors = new Map([
 
 /**
  * Runs the program of a bin file: `../src/main.ts` beside it, in this process, or with the pinned Node when this one is
- * too old. `binUrl` is the bin file's `import.meta.url`.
+ * too old. `binUrl` is the bin file's `import.meta.url`; `loadChanges` loads what changes the text of libraries, once this
+ * Node is known to read TypeScript.
  */
 export async function startProgram(binUrl, loadChanges) {
   const [major, minor, patch] = process.versions.node.split('.').map(Number);
